@@ -1,0 +1,196 @@
+"""The commands of `pyannote-ge2e emb`, and of `pyannote-audio emb`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pyannote_ge2e.cli.failures import in_one_sentence
+from pyannote_ge2e.cli.options import (
+    Batch,
+    Cpu,
+    Debug,
+    Device,
+    Duration,
+    Epoch,
+    Force,
+    Gpu,
+    Parallel,
+    Pretrained,
+    Protocol,
+    Registry,
+    Step,
+    Subset,
+    epoch,
+    one_device,
+)
+
+emb = typer.Typer(
+    name="emb",
+    help="Train, validate and apply speaker embeddings.",
+    no_args_is_help=True,
+)
+
+
+@emb.command()
+@in_one_sentence
+def train(
+    root: Annotated[
+        Path,
+        typer.Argument(metavar="ROOT", help="Folder of the experiment, with its config.yml."),
+    ],
+    protocol: Protocol,
+    subset: Subset = "train",
+    gpu: Gpu = False,
+    cpu: Cpu = False,
+    device: Device = "auto",
+    from_epoch: Annotated[
+        Epoch,
+        typer.Option(
+            "--from", parser=epoch, metavar="EPOCH", help="Resume after this epoch, or the 'last'."
+        ),
+    ] = 0,
+    to_epoch: Annotated[int, typer.Option("--to", min=1, help="Train up to this epoch.")] = 100,
+    pretrained: Pretrained = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Same seed, same weights.", show_default=False)
+    ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Keep the weights of the last epochs only, this many.", show_default=False
+        ),
+    ] = None,
+    force: Force = False,
+    parallel: Parallel = None,
+    registry: Registry = None,
+    debug: Debug = False,
+) -> None:
+    """Train ROOT/config.yml on PROTOCOL, into ROOT/train/PROTOCOL.SUBSET."""
+    device = one_device(device, gpu, cpu)
+    from pyannote_ge2e.experiment.train import train as run
+
+    run(
+        root,
+        protocol,
+        subset=subset,
+        device=device,
+        debug=debug,
+        from_epoch=from_epoch,
+        to_epoch=to_epoch,
+        parallel=parallel,
+        pretrained=pretrained,
+        seed=seed,
+        registry=registry,
+        force=force,
+        keep=keep,
+    )
+
+
+@emb.command()
+@in_one_sentence
+def validate(
+    train: Annotated[
+        Path, typer.Argument(metavar="TRAIN", help="Folder that training wrote its weights under.")
+    ],
+    protocol: Protocol,
+    subset: Subset = "development",
+    gpu: Gpu = False,
+    cpu: Cpu = False,
+    device: Device = "auto",
+    from_epoch: Annotated[int, typer.Option("--from", min=0, help="First epoch to validate.")] = 1,
+    to_epoch: Annotated[
+        Epoch,
+        typer.Option(
+            "--to", parser=epoch, metavar="EPOCH", help="Last one: by default, what is there."
+        ),
+    ] = "last",
+    every: Annotated[int, typer.Option(min=1, help="Validate one epoch in this many.")] = 1,
+    evergreen: Annotated[bool, typer.Option("--evergreen", help="Newest epoch first.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Wait for the epochs that are still to come.")
+    ] = False,
+    batch: Batch = 32,
+    step: Step = 0.25,
+    duration: Duration = None,
+    metric: Annotated[str, typer.Option(help="How to compare two embeddings.")] = "cosine",
+    parallel: Parallel = None,
+    registry: Registry = None,
+    debug: Debug = False,
+) -> None:
+    """Find the epoch of TRAIN whose equal error rate on PROTOCOL is lowest."""
+    device = one_device(device, gpu, cpu)
+    from pyannote_ge2e.experiment.validate import validate as run
+
+    run(
+        train,
+        protocol,
+        subset=subset,
+        device=device,
+        debug=debug,
+        from_epoch=from_epoch,
+        to_epoch=to_epoch,
+        every=every,
+        evergreen=evergreen,
+        batch=batch,
+        step=step,
+        parallel=parallel,
+        duration=duration,
+        metric=metric,
+        registry=registry,
+        watch=watch,
+    )
+
+
+@emb.command()
+@in_one_sentence
+def apply(
+    validate: Annotated[
+        Path, typer.Argument(metavar="VALIDATE", help="Folder that validation wrote its figures to.")
+    ],
+    protocol: Protocol,
+    subset: Subset = "test",
+    gpu: Gpu = False,
+    cpu: Cpu = False,
+    device: Device = "auto",
+    from_epoch: Annotated[
+        int | None,
+        typer.Option(
+            "--from", min=0, help="Epoch to apply: the best one by default.", show_default=False
+        ),
+    ] = None,
+    to_epoch: Annotated[
+        int | None,
+        typer.Option(
+            "--to", min=0, help="Apply every epoch from --from to this one.", show_default=False
+        ),
+    ] = None,
+    batch: Batch = 32,
+    step: Step = 0.25,
+    duration: Duration = None,
+    pretrained: Pretrained = None,
+    parallel: Parallel = None,
+    registry: Registry = None,
+    debug: Debug = False,
+) -> None:
+    """Write one embedding per sliding window for each file of PROTOCOL."""
+    device = one_device(device, gpu, cpu)
+    from pyannote_ge2e.experiment.apply import apply as run
+
+    run(
+        validate,
+        protocol,
+        subset=subset,
+        device=device,
+        debug=debug,
+        from_epoch=from_epoch,
+        to_epoch=to_epoch,
+        batch=batch,
+        step=step,
+        parallel=parallel,
+        duration=duration,
+        pretrained=pretrained,
+        registry=registry,
+    )
