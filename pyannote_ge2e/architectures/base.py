@@ -1,0 +1,210 @@
+"""What the recurrent architectures share: all but the front-end."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from pyannote.audio.core.model import Model
+from pyannote.audio.core.task import Task
+from torch import Tensor, nn
+
+from pyannote_ge2e.architectures.checkpoint import put_loss_back, set_loss_apart
+from pyannote_ge2e.architectures.masks import weights_of_frames
+from pyannote_ge2e.architectures.options import merge_options
+from pyannote_ge2e.architectures.pooling import Pooling, make_pooling
+from pyannote_ge2e.architectures.recurrence import run_over_kept
+from pyannote_ge2e.errors import UserError
+
+# PyTorch says so once per process, on a CPU. There is nothing to mend.
+warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
+
+
+class FrontEnd(Protocol):
+    """Turns (batch, 1, sample) waveforms into (batch, dimension, frame) features."""
+
+    dimension: int
+    min_num_frames: int
+
+    def __call__(self, waveforms: Tensor, weights: Tensor | None = None) -> Tensor: ...
+
+    def num_frames(self, num_samples: int) -> int: ...
+
+    def receptive_field_size(self, num_frames: int = 1) -> int: ...
+
+    def receptive_field_center(self, frame: int = 0) -> int: ...
+
+
+class RecurrentEmbedding(Model):
+    """Front-end, LSTM, pooling, projection: waveforms in, one embedding each out.
+
+    Embeddings are not normalised: the loss, the scores and pyannote.audio's clustering, all
+    cosines, do that on their own.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Sample rate, in Hz.
+    num_channels : int
+        Number of channels: 1.
+    task : Task, optional
+        What to learn.
+    """
+
+    lstm: nn.LSTM
+    pooling: Pooling
+    projection: nn.Module
+
+    def __init__(self, sample_rate: int, num_channels: int, task: Task | None) -> None:
+        if num_channels != 1:
+            raise UserError(f"num_channels must be 1 (mono), not {num_channels!r}.")
+        super().__init__(sample_rate=sample_rate, num_channels=num_channels, task=task)
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """The layer that turns waveforms into frames."""
+        raise NotImplementedError
+
+    @staticmethod
+    def lstm_options(
+        defaults: Mapping[str, Any], given: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Complete the options of the LSTM, and check what PyTorch would word less clearly."""
+        lstm = merge_options(defaults, given, "lstm")
+        if lstm["proj_size"] >= lstm["hidden_size"]:
+            raise UserError(
+                f"lstm: proj_size ({lstm['proj_size']}) must be smaller than hidden_size "
+                f"({lstm['hidden_size']}); set proj_size to 0 for no projection."
+            )
+        return lstm
+
+    def add_recurrence(self, lstm: Mapping[str, Any], pooling: str) -> None:
+        """Add the LSTM and the pooling, once the front-end is there."""
+        self.lstm = nn.LSTM(self.front_end.dimension, batch_first=True, **lstm)
+        size = lstm["proj_size"] or lstm["hidden_size"]
+        bidirectional = bool(lstm["bidirectional"])
+        self.pooling = make_pooling(pooling, size * (1 + bidirectional), bidirectional)
+
+    @property
+    def dimension(self) -> int:
+        """Size of the embedding."""
+        return self.hparams["dimension"]
+
+    def num_frames(self, num_samples: int) -> int:
+        """Count the frames that so many samples give.
+
+        Parameters
+        ----------
+        num_samples : int
+            Number of samples.
+
+        Returns
+        -------
+        num_frames : int
+            Number of frames, 0 when there are too few samples for one.
+        """
+        return max(0, self.front_end.num_frames(num_samples))
+
+    def receptive_field_size(self, num_frames: int = 1) -> int:
+        """Count the samples that the front-end needs for so many frames.
+
+        Parameters
+        ----------
+        num_frames : int, optional
+            Number of frames.
+
+        Returns
+        -------
+        receptive_field_size : int
+            Number of samples.
+        """
+        return self.front_end.receptive_field_size(num_frames)
+
+    def receptive_field_center(self, frame: int = 0) -> int:
+        """Find the centre of a frame.
+
+        Parameters
+        ----------
+        frame : int, optional
+            Index of the frame.
+
+        Returns
+        -------
+        receptive_field_center : int
+            Index of the sample.
+        """
+        return self.front_end.receptive_field_center(frame)
+
+    def forward(  # type: ignore[override]
+        self, waveforms: Tensor, weights: Tensor | None = None
+    ) -> Tensor:
+        """Embed waveforms.
+
+        Parameters
+        ----------
+        waveforms : (batch, 1, sample) Tensor
+            Waveforms.
+        weights : (batch, any length) or (batch, speaker, any length) Tensor, optional
+            Mask, read at the nearest position by each layer: 0 drops, a positive value keeps.
+            Audio that is dropped has no effect at all on the embedding; among what is kept, the
+            larger the weight the more it counts in the norms and in the pooling.
+
+        Returns
+        -------
+        embeddings : (batch, dimension) or (batch, speaker, dimension) Tensor
+            Embeddings. NaN where the mask keeps too few frames: what upstream's diarization
+            takes for "no embedding", and leaves out of its clustering.
+
+        Raises
+        ------
+        ValueError
+            When the waveforms are too short for one embedding, or the shapes do not match.
+        """
+        self._check(waveforms, weights)
+        if weights is None:
+            outputs, _ = self.lstm(self.front_end(waveforms).transpose(1, 2))
+            return self.projection(self.pooling(outputs.transpose(1, 2)))
+        if weights.dim() == 3:
+            num_speakers = weights.shape[1]
+            waveforms = waveforms.repeat_interleave(num_speakers, dim=0)
+            return self(waveforms, weights.flatten(0, 1)).unflatten(0, (-1, num_speakers))
+
+        features = self.front_end(waveforms, weights)
+        weights = weights_of_frames(weights, features.shape[-1])
+        outputs, kept = run_over_kept(self.lstm, features.transpose(1, 2), weights)
+        embeddings = self.projection(self.pooling(outputs.transpose(1, 2), kept))
+        too_few = (kept > 0).sum(-1, keepdim=True) < self.front_end.min_num_frames
+        return embeddings.masked_fill(too_few, torch.nan)
+
+    def _check(self, waveforms: Tensor, weights: Tensor | None) -> None:
+        if waveforms.dim() != 3 or waveforms.shape[1] != 1:
+            raise ValueError(
+                f"Waveforms must have shape (batch, 1, sample), not {tuple(waveforms.shape)}."
+            )
+        needed = self.receptive_field_size(self.front_end.min_num_frames)
+        if waveforms.shape[-1] < needed:
+            raise ValueError(
+                f"{waveforms.shape[-1]} samples are too few for an embedding: "
+                f"{type(self).__name__} needs at least {needed}."
+            )
+        if weights is not None and (
+            weights.dim() not in (2, 3) or weights.shape[0] != waveforms.shape[0]
+        ):
+            raise ValueError(
+                "Weights must have shape (batch, frame) or (batch, speaker, frame) with a batch "
+                f"of {waveforms.shape[0]}, not {tuple(weights.shape)}."
+            )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the loss's weights apart from the model's."""
+        super().on_save_checkpoint(checkpoint)
+        set_loss_apart(checkpoint)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the loss's weights back when there is a task to use them."""
+        set_loss_apart(checkpoint)
+        super().on_load_checkpoint(checkpoint)
+        if self.task is not None:
+            put_loss_back(checkpoint)

@@ -1,0 +1,118 @@
+"""The GE2E paper's architecture. Checkpoints store this module's path: it does not move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyannote.audio.core.task import Task
+from torch import nn
+
+from pyannote_ge2e.architectures.base import RecurrentEmbedding
+from pyannote_ge2e.architectures.mel import LogMel
+from pyannote_ge2e.architectures.options import merge_options, pick
+from pyannote_ge2e.errors import UserError
+
+MEL: dict[str, Any] = {
+    "num_mels": 40,
+    "window": 0.025,
+    "hop": 0.010,
+    "normalise": True,
+    "stack": 1,
+}
+LSTM: dict[str, Any] = {
+    "hidden_size": 768,
+    "num_layers": 3,
+    "proj_size": 256,
+    "bidirectional": False,
+    "dropout": 0.0,
+}
+# The paper trains TI-SV on 140 to 180 frames (1.4 to 1.8 s), TD-SV on 80 frames (0.8 s).
+PRESETS: dict[str, dict[str, int]] = {
+    "ti-sv": {"hidden_size": 768, "proj_size": 256, "dimension": 256},
+    "td-sv": {"hidden_size": 128, "proj_size": 64, "dimension": 64},
+}
+
+
+class MelLSTM(RecurrentEmbedding):
+    """Speaker embedding from log-mel energies: LSTM with projection, pooling, linear layer.
+
+    Parameters
+    ----------
+    sample_rate : int, optional
+        Sample rate, in Hz.
+    num_channels : int, optional
+        Number of channels: 1.
+    mel : dict, optional
+        `num_mels` (40), `window` (0.025 s), `hop` (0.010 s), `normalise` (True: subtract the
+        utterance's mean), `stack` (1: number of consecutive windows given as one frame; with 3
+        the LSTM takes a third of the steps).
+    lstm : dict, optional
+        `hidden_size` (768), `num_layers` (3), `proj_size` (256; 0 for no projection inside the
+        LSTM), `bidirectional` (False), `dropout` between layers (0.0).
+    preset : {"ti-sv", "td-sv"}, optional
+        Sizes of the paper, text-independent (768 hidden, 256 projected; the defaults) or
+        text-dependent (128 hidden, 64 projected, trained on 80 frames). Sizes that are given in
+        `lstm` and `dimension` come first.
+    pooling : {"last", "mean", "stats", "attention"}, optional
+        How frames become one vector. The paper takes the last frame.
+    dimension : int, optional
+        Size of the embedding. Defaults to the preset's.
+    projection : bool, optional
+        Whether a linear layer follows the pooling, as in the paper. Without one, the embedding is
+        what the pooling gives, and so is its size.
+    task : Task, optional
+        What to learn.
+
+    Raises
+    ------
+    UserError
+        When an option does not exist, or sizes do not agree.
+
+    References
+    ----------
+    L. Wan, Q. Wang, A. Papir, I. Lopez Moreno, "Generalized end-to-end loss for speaker
+    verification", ICASSP 2018, section 3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = MelLSTM(preset="td-sv")
+    >>> model(torch.randn(2, 1, 16000)).shape
+    torch.Size([2, 64])
+    """
+
+    def __init__(
+        self,
+        sample_rate: int = 16000,
+        num_channels: int = 1,
+        mel: Mapping[str, Any] | None = None,
+        lstm: Mapping[str, Any] | None = None,
+        preset: str | None = None,
+        pooling: str = "last",
+        dimension: int | None = None,
+        projection: bool = True,
+        task: Task | None = None,
+    ) -> None:
+        super().__init__(sample_rate, num_channels, task)
+        sizes = dict(pick(PRESETS, preset or "ti-sv", "preset"))
+        preset_dimension = sizes.pop("dimension")
+        mel = merge_options(MEL, mel, "mel")
+        lstm = self.lstm_options({**LSTM, **sizes}, lstm)
+
+        self.mel = LogMel(sample_rate, **mel)
+        self.add_recurrence(lstm, pooling)
+        pooled = self.pooling.dimension
+        if not projection and dimension not in (None, pooled):
+            raise UserError(
+                f"Without projection the embedding has the size of the pooling, {pooled}, "
+                f"not {dimension}: leave dimension out, or set projection to true."
+            )
+        dimension = (dimension or preset_dimension) if projection else pooled
+        self.projection = nn.Linear(pooled, dimension) if projection else nn.Identity()
+        self.save_hyperparameters("mel", "lstm", "preset", "pooling", "dimension", "projection")
+
+    @property
+    def front_end(self) -> LogMel:
+        """The layer that turns waveforms into frames."""
+        return self.mel

@@ -1,0 +1,85 @@
+"""SincNet, then LSTM. Checkpoints store this module's path: it does not move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyannote.audio.core.task import Task
+from torch import nn
+
+from pyannote_ge2e.architectures.base import RecurrentEmbedding
+from pyannote_ge2e.architectures.options import merge_options
+from pyannote_ge2e.architectures.sincnet import MaskedSincNet
+from pyannote_ge2e.errors import UserError
+
+SINCNET: dict[str, Any] = {"stride": 10}
+LSTM: dict[str, Any] = {
+    "hidden_size": 256,
+    "num_layers": 2,
+    "proj_size": 0,
+    "bidirectional": False,
+    "dropout": 0.0,
+}
+
+
+class SincNetLSTM(RecurrentEmbedding):
+    """Speaker embedding from the waveform: SincNet, LSTM, pooling, linear projection.
+
+    Parameters
+    ----------
+    sample_rate : int, optional
+        Sample rate, in Hz. SincNet exists at 16000 only.
+    num_channels : int, optional
+        Number of channels: 1.
+    sincnet : dict, optional
+        `stride` of the sinc filters, in samples (10, as in pyannote.audio's own models: one frame
+        every 17 ms; 1 is ten times slower on a CPU, with ten times the frames).
+    lstm : dict, optional
+        `hidden_size` (256), `num_layers` (2), `proj_size` (0: no projection inside the LSTM),
+        `bidirectional` (False), `dropout` between layers (0.0).
+    pooling : {"stats", "mean", "last", "attention"}, optional
+        How frames become one vector.
+    dimension : int, optional
+        Size of the embedding.
+    task : Task, optional
+        What to learn.
+
+    Raises
+    ------
+    UserError
+        When an option does not exist.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = SincNetLSTM(lstm={"hidden_size": 32}, dimension=16)
+    >>> model(torch.randn(2, 1, 32000)).shape
+    torch.Size([2, 16])
+    """
+
+    def __init__(
+        self,
+        sample_rate: int = 16000,
+        num_channels: int = 1,
+        sincnet: Mapping[str, Any] | None = None,
+        lstm: Mapping[str, Any] | None = None,
+        pooling: str = "stats",
+        dimension: int = 256,
+        task: Task | None = None,
+    ) -> None:
+        if sample_rate != 16000:
+            raise UserError(f"SincNetLSTM works at 16000 Hz, not {sample_rate}: use MelLSTM.")
+        super().__init__(sample_rate, num_channels, task)
+        sincnet = merge_options(SINCNET, sincnet, "sincnet")
+        lstm = self.lstm_options(LSTM, lstm)
+        self.save_hyperparameters("sincnet", "lstm", "pooling", "dimension")
+
+        self.sincnet = MaskedSincNet(sample_rate=sample_rate, **sincnet)
+        self.add_recurrence(lstm, pooling)
+        self.projection = nn.Linear(self.pooling.dimension, dimension)
+
+    @property
+    def front_end(self) -> MaskedSincNet:
+        """The layer that turns waveforms into frames."""
+        return self.sincnet
