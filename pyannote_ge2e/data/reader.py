@@ -1,0 +1,237 @@
+"""Reading audio: a stretch of any file, mono, float32, at the rate that was asked for.
+
+A random chunk costs a seek and a read whatever the container: wav by position (`wav`), flac, ogg,
+opus and mp3 through libsndfile, anything else (m4a...) through FFmpeg (`containers`).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from scipy.signal import firwin, resample_poly
+
+from pyannote_ge2e.data.containers import FFmpegSource, SoundFileSource
+from pyannote_ge2e.data.wav import WavSource, read_plain
+from pyannote_ge2e.errors import UserError
+
+__all__ = ["audio_duration", "read_chunk", "read_segment"]
+
+_POSITIONAL_READS = hasattr(os, "pread")  # everywhere but on Windows
+
+
+class _Source(Protocol):
+    rate: int
+    frames: int
+
+    def read(self, first: int, count: int) -> np.ndarray: ...
+
+    def close(self) -> None: ...
+
+
+def read_chunk(path: str, start: float, num_samples: int, sample_rate: int = 16000) -> np.ndarray:
+    """Read exactly `num_samples` samples.
+
+    Parameters
+    ----------
+    path : str
+        Audio file.
+    start : float
+        Start of the chunk, in seconds, rounded to a sample.
+    num_samples : int
+        Length of the chunk, in samples at `sample_rate`.
+    sample_rate : int, optional
+        Rate of the chunk, in Hz. A file at another rate is resampled.
+
+    Returns
+    -------
+    chunk : (num_samples,) float32 array
+        Mean of the channels, within [-1, 1] for integer files.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, empty, truncated, not audio, or too short for the chunk.
+
+    Examples
+    --------
+    >>> import numpy as np, pathlib, soundfile, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = str(pathlib.Path(folder.name) / "stereo.flac")
+    >>> soundfile.write(path, np.full((48000, 2), [0.25, 0.75]), 48000)
+    >>> chunk = read_chunk(path, start=0.25, num_samples=8000)
+    >>> chunk.shape, chunk.dtype, float(chunk[4000].round(3))
+    ((8000,), dtype('float32'), 0.5)
+    """
+    if _POSITIONAL_READS:
+        try:  # not a context manager: it would cost as much as the header
+            chunk = read_plain(path, start, num_samples, sample_rate)
+        except OSError as error:
+            raise _explained(path, error) from error
+        if chunk is not None:
+            return chunk
+    with _opened(path) as source:
+        first = round(start * source.rate)
+        count = math.ceil(num_samples * source.rate / sample_rate)
+        # Times travel as decimal seconds: a rounding of up to 1 ms is no reason to stop.
+        overshoot = first + count - source.frames
+        if 0 < overshoot <= source.rate // 1000 + 1:
+            first -= overshoot
+        if first < 0 or first + count > source.frames:
+            raise UserError(
+                f"'{path}' is too short: it lasts {source.frames / source.rate:.3f} s and "
+                f"{num_samples / sample_rate:.3f} s were wanted from {start:.3f} s on. "
+                "Was it replaced after its duration was listed?"
+            )
+        return _resampled(source, path, first, count, sample_rate)[:num_samples]
+
+
+def read_segment(
+    path: str, start: float = 0.0, end: float | None = None, sample_rate: int = 16000
+) -> np.ndarray:
+    """Read from `start` to `end`, or what the file holds of it.
+
+    Parameters
+    ----------
+    path : str
+        Audio file.
+    start, end : float, optional
+        In seconds, rounded to a sample. Default to the whole file.
+    sample_rate : int, optional
+        Rate of the waveform, in Hz. A file at another rate is resampled.
+
+    Returns
+    -------
+    waveform : (samples,) float32 array
+        Mean of the channels.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, empty, truncated, not audio, or holds nothing of the segment.
+
+    Examples
+    --------
+    >>> import numpy as np, pathlib, soundfile, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = str(pathlib.Path(folder.name) / "one_second.wav")
+    >>> soundfile.write(path, np.zeros(16000), 16000)
+    >>> read_segment(path, start=0.75, end=5.0).shape
+    (4000,)
+    """
+    with _opened(path) as source:
+        first = max(round(start * source.rate), 0)
+        last = source.frames if end is None else min(round(end * source.rate), source.frames)
+        if first >= last:
+            asked = f"from {start:.3f} s on" if end is None else f"from {start:.3f} to {end:.3f} s"
+            raise UserError(
+                f"'{path}' holds nothing {asked}: it lasts {source.frames / source.rate:.3f} s."
+            )
+        return _resampled(source, path, first, last - first, sample_rate)
+
+
+def audio_duration(path: str) -> float:
+    """Return the duration that the header of a file gives, in seconds.
+
+    Parameters
+    ----------
+    path : str
+        Audio file.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, empty, not audio, or a wav that is cut short.
+
+    Examples
+    --------
+    >>> import numpy as np, pathlib, soundfile, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = str(pathlib.Path(folder.name) / "one_second.ogg")
+    >>> soundfile.write(path, np.zeros(16000), 16000)
+    >>> audio_duration(path)
+    1.0
+    """
+    with _opened(path) as source:
+        return source.frames / source.rate
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[_Source]:
+    try:
+        source = _open(path)
+    except OSError as error:
+        raise _explained(path, error) from error
+    try:
+        if source.frames <= 0:
+            raise UserError(f"'{path}' holds no audio: a header and not one sample.")
+        yield source
+    finally:
+        source.close()
+
+
+def _open(path: str) -> _Source:
+    """Open a file with the first reader that knows what it is, by its content."""
+    if _POSITIONAL_READS:
+        try:
+            return WavSource(path)
+        except NotImplementedError:
+            pass
+    with open(path, "rb") as stream:
+        magic = stream.read(16)
+    if not magic:
+        raise UserError(f"'{path}' is empty (0 bytes): expected audio.")
+    if FFmpegSource.expects(path, magic):
+        return FFmpegSource(path)
+    return SoundFileSource(path)
+
+
+def _explained(path: str, error: OSError) -> UserError:
+    if isinstance(error, FileNotFoundError):
+        return UserError(f"No such audio file: '{path}'. Check the path, and what moved.")
+    if isinstance(error, IsADirectoryError):
+        return UserError(f"'{path}' is a folder: expected an audio file.")
+    if isinstance(error, PermissionError):
+        return UserError(f"'{path}' may not be read: give this user permission to read it.")
+    return UserError(f"'{path}' cannot be read: {error.strerror or error}.")
+
+
+def _resampled(source: _Source, path: str, first: int, count: int, sample_rate: int) -> np.ndarray:
+    """Read `count` samples at the source's rate, converted to `sample_rate`."""
+    if source.rate == sample_rate:
+        return _read_all(source, path, first, count)
+    common = math.gcd(source.rate, sample_rate)
+    up, down = sample_rate // common, source.rate // common
+    # Context on both sides, so that a chunk does not fade in and out where the file does not.
+    # A whole number of `down` samples in front keeps the output on the same grid.
+    taps = _low_pass(up, down)
+    context = math.ceil(len(taps) / (2 * up * down)) * down
+    before = min(context, first // down * down)
+    after = min(context, source.frames - first - count)
+    waveform = _read_all(source, path, first - before, before + count + after)
+    waveform = resample_poly(waveform, up, down, window=taps)
+    skip = before // down * up
+    return np.ascontiguousarray(waveform[skip : skip + math.ceil(count * up / down)])
+
+
+def _read_all(source: _Source, path: str, first: int, count: int) -> np.ndarray:
+    samples = source.read(first, count)
+    if len(samples) < count:
+        raise UserError(
+            f"'{path}' is truncated: {count / source.rate:.3f} s were wanted from "
+            f"{first / source.rate:.3f} s on and {len(samples) / source.rate:.3f} s could be "
+            "read. Copy or convert it again."
+        )
+    return samples
+
+
+@lru_cache(maxsize=16)
+def _low_pass(up: int, down: int) -> np.ndarray:
+    """Design the anti-aliasing filter once for each pair of rates (10 zero crossings a side)."""
+    factor = max(up, down)
+    return firwin(20 * factor + 1, 1 / factor, window=("kaiser", 5.0)).astype(np.float32)
