@@ -37,7 +37,7 @@ class BuildWithStartupLine(build_py):
 
     def _startup_target(self) -> str:
         if self.editable_mode:
-            # Of an editable build, `build_lib` is thrown away: only `install_lib` reaches the wheel.
+            # What an editable build puts in `build_lib` never reaches the wheel.
             root = Path(self.get_finalized_command("install_lib").install_dir)
         else:
             root = Path(self.build_lib)

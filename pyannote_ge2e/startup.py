@@ -64,7 +64,7 @@ def install() -> None:
     if os.environ.get(OPT_OUT, "") not in ("", "0") or not concerns_us(sys.argv):
         return
     if not any(isinstance(finder, UpstreamFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, UpstreamFinder())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, UpstreamFinder())
 
 
 class UpstreamFinder:
@@ -79,7 +79,7 @@ class UpstreamFinder:
         """
         if name != UPSTREAM:
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec is not None and spec.loader is not None:
             run_upstream = spec.loader.exec_module

@@ -148,7 +148,8 @@ def validate(
 @in_one_sentence
 def apply(
     validate: Annotated[
-        Path, typer.Argument(metavar="VALIDATE", help="Folder that validation wrote its figures to.")
+        Path,
+        typer.Argument(metavar="VALIDATE", help="Folder that validation wrote its figures to."),
     ],
     protocol: Protocol,
     subset: Subset = "test",
