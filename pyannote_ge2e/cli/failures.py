@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -60,14 +61,17 @@ def _sentence(error: UserError | OSError, folder: Path | None) -> str:
 
 
 def _reader_has_left() -> bool:
-    """Tell whether nobody reads our output any more (`| head`), and if so, write no more of it."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
+    """Tell whether nobody reads our output any more (`| head`), and if so, write no more of it.
+
+    The pipe that broke might as well have been another one, to a worker that died.
+    """
+    output = select.poll()
+    output.register(sys.stdout, select.POLLOUT)
+    left = any(event & (select.POLLERR | select.POLLHUP) for _, event in output.poll(0))
+    if left:
         # Python flushes once more when it exits: into nothing, lest it complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+    return left
 
 
 def _say(sentence: str) -> None:

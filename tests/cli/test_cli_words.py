@@ -1,0 +1,233 @@
+"""What is typed becomes a call; what goes wrong becomes a sentence and an exit status."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pyannote_ge2e.cli.app import app
+from pyannote_ge2e.errors import UserError
+
+PROTOCOL = "VoxCeleb.SpeakerVerification.VoxCeleb2"
+COMMANDS = ["train", "validate", "apply"]
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, words, env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
+    """Collects the calls that commands make, in place of carrying them out."""
+    calls: list[dict] = []
+    for name in [*COMMANDS, "demo"]:
+        stand_in = ModuleType(name)
+
+        def record(*args, **kwargs):
+            calls.append({"args": args} | kwargs)
+
+        setattr(stand_in, name, record)
+        monkeypatch.setitem(sys.modules, f"pyannote_ge2e.experiment.{name}", stand_in)
+    return calls
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch):
+    """Makes `emb train` fail in a given way."""
+
+    def make(error: BaseException) -> None:
+        stand_in = ModuleType("train")
+
+        def train(*args, **kwargs):
+            raise error
+
+        stand_in.train = train
+        monkeypatch.setitem(sys.modules, "pyannote_ge2e.experiment.train", stand_in)
+
+    return make
+
+
+def test_help_imports_neither_torch_nor_numpy():
+    code = (
+        "import sys\n"
+        "from pyannote_ge2e.cli import main\n"
+        "for words in ['', 'emb', 'emb prepare', 'emb train', 'emb validate', 'emb apply', 'demo']:\n"
+        "    sys.argv = ['pyannote-ge2e', *words.split(), '--help']\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert end.code == 0, words\n"
+        "assert not {'torch', 'numpy', 'pyannote.audio'} & set(sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "--pretrained" in result.stdout
+
+
+def test_the_line_that_1x_users_typed(calls):
+    result = run("emb", "train", "--parallel=10", "--gpu", "--to=1000", "models/AAM", PROTOCOL)
+    assert result.exit_code == 0, result.output
+    (call,) = calls
+    assert call["args"] == (Path("models/AAM"), PROTOCOL)
+    assert call["parallel"] == 10
+    assert call["device"] == "cuda"
+    assert call["to_epoch"] == 1000
+    assert call["from_epoch"] == 0
+    assert call["subset"] == "train"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("train --parallel 10 --from last", {"parallel": 10, "from_epoch": "last"}),
+        ("train --from=20 --keep 3 --seed 1", {"from_epoch": 20, "keep": 3, "seed": 1}),
+        ("train --pretrained a/b:c --force", {"pretrained": "a/b:c", "force": True}),
+        ("train --registry r.yml --debug", {"registry": Path("r.yml"), "debug": True}),
+        ("train --subset dev", {"subset": "development"}),
+        ("train --device cuda:1 --gpu", {"device": "cuda:1"}),
+        ("train --cpu", {"device": "cpu"}),
+        ("train", {"device": "auto", "parallel": None, "seed": None, "force": False}),
+        ("validate", {"subset": "development", "from_epoch": 1, "to_epoch": "last"}),
+        ("validate --to=9 --every=3 --evergreen", {"to_epoch": 9, "every": 3, "evergreen": True}),
+        ("validate --watch --batch 8", {"watch": True, "batch": 8}),
+        ("validate --step=.5 --duration=3", {"step": 0.5, "duration": 3.0, "metric": "cosine"}),
+        ("apply", {"subset": "test", "from_epoch": None, "step": 0.25, "batch": 32}),
+        ("apply --from 7 --duration 1.5", {"from_epoch": 7, "duration": 1.5}),
+    ],
+)
+def test_words_become_arguments(calls, words, expected):
+    command, *options = words.split()
+    result = run("emb", command, *options, "folder", PROTOCOL)
+    assert result.exit_code == 0, result.output
+    (call,) = calls
+    assert call["args"] == (Path("folder"), PROTOCOL)
+    assert {name: call[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_functions_take_what_the_words_pass(calls, command, monkeypatch):
+    run("emb", command, "folder", PROTOCOL)
+    call = calls.pop()
+    monkeypatch.undo()
+    function = getattr(import_module(f"pyannote_ge2e.experiment.{command}"), command)
+    inspect.signature(function).bind(*call.pop("args"), **call)
+
+
+def test_demo(calls):
+    assert run("demo", "--output", "there", "--seed", "3").exit_code == 0
+    assert calls == [{"args": (Path("there"),), "seed": 3, "force": False}]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("emb train models/AAM", "Missing argument"),
+        ("emb train a b --paralel=10", "--parallel"),
+        ("emb train a b --from=soon", "'soon' is neither the number of an epoch nor 'last'."),
+        ("emb train a b --from=-1", "'-1' is neither the number of an epoch nor 'last'."),
+        ("emb train a b --to=0", "--to"),
+        ("emb train a b --parallel=-1", "--parallel"),
+        ("emb train a b --subset=dve", "'dve' is not one of train, development, test."),
+        ("emb train a b --device=gpu", "'gpu' is not one of auto, cpu, cuda, cuda:1, mps."),
+        ("emb train a b --gpu --cpu", "contradict each other"),
+        ("emb train a b --gpu --device=cpu", "contradict each other"),
+        ("emb validate a b --step=0", "'0' is not a number greater than 0."),
+        ("emb validate a b --duration=long", "'long' is not a number greater than 0."),
+        ("emb validate a b --duration=nan", "'nan' is not a number greater than 0."),
+        ("emb apply a b --from=last", "--from"),
+        ("emb trian a b", "trian"),
+    ],
+)
+def test_wrong_words_are_named_before_anything_starts(calls, words, sentence):
+    result = run(*words.split())
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert not calls
+
+
+def test_user_errors_are_one_line_on_stderr(failing):
+    failing(UserError("No config.yml in 'models/AAM': write one."))
+    result = run("emb", "train", "models/AAM", PROTOCOL)
+    assert result.exit_code == 1
+    assert result.stderr == "error: No config.yml in 'models/AAM': write one.\n"
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied", "models/AAM/train"),
+            "error: models/AAM/train: Permission denied.\n",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "error: No space left on device, while working on 'models/AAM'.\n",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "0001.pt.part", None, "0001.pt"),
+            "error: 0001.pt.part -> 0001.pt: Read-only file system.\n",
+        ),
+    ],
+)
+def test_errors_of_the_system_name_the_path(failing, error, sentence):
+    failing(error)
+    result = run("emb", "train", "models/AAM", PROTOCOL)
+    assert result.exit_code == 1
+    assert result.stderr == sentence
+
+
+def test_debug_shows_the_traceback(failing):
+    failing(UserError("No config.yml."))
+    result = run("emb", "train", "--debug", "models/AAM", PROTOCOL)
+    assert isinstance(result.exception, UserError)
+
+
+def test_bugs_show_their_traceback(failing):
+    failing(RuntimeError("a bug"))
+    result = run("emb", "train", "models/AAM", PROTOCOL)
+    assert isinstance(result.exception, RuntimeError)
+
+
+@pytest.mark.parametrize("message", ["Resume with --from=last.", ""])
+def test_interrupting_is_130_and_one_sentence(failing, message):
+    failing(KeyboardInterrupt(message))
+    result = run("emb", "train", "models/AAM", PROTOCOL)
+    assert result.exit_code == 130
+    assert result.stderr == f"{message or 'Interrupted.'}\n"
+
+
+@pytest.mark.parametrize("lines", [1, 100_000], ids=["a line", "more than a buffer"])
+def test_a_reader_that_leaves_is_no_error(lines):
+    code = (
+        "import sys, types\n"
+        "stand_in = types.ModuleType('train')\n"
+        f"stand_in.train = lambda *args, **kwargs: print('line\\n' * {lines})\n"
+        "sys.modules['pyannote_ge2e.experiment.train'] = stand_in\n"
+        "sys.stdin.read()\n"
+        "sys.argv = ['pyannote-ge2e', 'emb', 'train', 'a', 'b']\n"
+        "from pyannote_ge2e.cli import main; main()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    process.stdin.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 1
+
+
+def test_the_version_is_that_of_the_package():
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.output.startswith("pyannote-ge2e ")
