@@ -12,9 +12,7 @@ from pyannote_ge2e.errors import UserError
 
 __all__ = ["FFMPEG_ADVICE", "FFMPEG_SUFFIXES", "FFmpegSource", "SoundFileSource", "has_ffmpeg"]
 
-FFMPEG_SUFFIXES = frozenset(
-    ".m4a .m4b .mp4 .mov .aac .wma .webm .mkv .mka .amr .ac3 .avi .3gp .ape .wv .dsf".split()
-)
+FFMPEG_SUFFIXES = frozenset([".m4a", ".mp4", ".mov", ".aac", ".wma", ".webm", ".mkv", ".amr"])
 """Suffixes of the containers that libsndfile does not know."""
 
 FFMPEG_ADVICE = (

@@ -246,9 +246,8 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not has_ffmpeg(), reason="FFmpeg is not installed")
 def test_m4a_through_ffmpeg(tmp_path: Path) -> None:
-    from torchcodec.encoders import AudioEncoder
-
     import torch
+    from torchcodec.encoders import AudioEncoder
 
     path = str(tmp_path / "a.m4a")
     waveform = torch.from_numpy(tones(3, RATE, 2).T.astype("float32").copy())

@@ -1,0 +1,71 @@
+"""Speaker-disjoint training, development and test subsets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pyannote_ge2e.errors import UserError
+
+__all__ = ["SUBSETS", "split_speakers"]
+
+SUBSETS = ("train", "development", "test")
+"""In pyannote's words."""
+
+_FEWEST = 2  # speakers that a subset needs: one makes no non-target trial, and no training batch
+
+
+def split_speakers(
+    utterances: Mapping[str, int], ratios: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0
+) -> dict[str, str]:
+    """Share speakers out at random between the subsets.
+
+    Development and test get at least two speakers each, of two utterances or more (without which
+    there is no target trial), as long as that leaves two to train on; the test set is given up
+    first.
+
+    Parameters
+    ----------
+    utterances : mapping of str to int
+        Number of utterances of each speaker.
+    ratios : three floats, optional
+        Shares of the speakers for training, development and test.
+    seed : int, optional
+        Same seed and speakers, same subsets.
+
+    Returns
+    -------
+    subsets : dict of str to str
+        "train", "development" or "test" for each speaker.
+
+    Raises
+    ------
+    UserError
+        When the ratios are not three shares of a whole.
+
+    Examples
+    --------
+    >>> subsets = split_speakers({f"speaker{n}": 5 for n in range(30)})
+    >>> [list(subsets.values()).count(subset) for subset in SUBSETS]
+    [24, 3, 3]
+    """
+    if len(ratios) != 3 or min(ratios) < 0 or not np.isclose(sum(ratios), 1):
+        raise UserError(
+            f"Ratios {', '.join(map(str, ratios))} do not make sense: expected the shares of "
+            "train, development and test, such as 0.8, 0.1, 0.1."
+        )
+    names = sorted(utterances)
+    shuffled = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
+    eligible = [name for name in shuffled if utterances[name] > 1]
+    subsets = dict.fromkeys(names, "train")
+    spare = len(names) - _FEWEST
+    for subset, ratio in zip(SUBSETS[1:], ratios[1:], strict=True):
+        wanted = max(round(ratio * len(names)), _FEWEST) if ratio else 0
+        size = min(wanted, len(eligible), spare)
+        if size < _FEWEST:
+            continue
+        chosen, eligible = eligible[:size], eligible[size:]
+        subsets.update(dict.fromkeys(chosen, subset))
+        spare -= size
+    return subsets
