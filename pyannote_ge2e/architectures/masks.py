@@ -117,6 +117,34 @@ def centre(sequences: Tensor, weights: Tensor) -> Tensor:
     return torch.where(weights > 0, sequences - mean, torch.zeros_like(mean))
 
 
+def standardise(sequences: Tensor, weights: Tensor, epsilon: float) -> Tensor:
+    """Give what is kept a mean of zero and a variance of one; what is not becomes zero.
+
+    Parameters
+    ----------
+    sequences : (batch, channel, frame) Tensor
+        Sequences.
+    weights : (batch, frame) Tensor
+        Weight of each frame.
+    epsilon : float
+        Added to the variance.
+
+    Returns
+    -------
+    standard : (batch, channel, frame) float32 Tensor
+        Standardised sequences.
+
+    Examples
+    --------
+    >>> standardise(torch.tensor([[[1.0, 5.0, 9.0]]]), torch.tensor([[1.0, 1.0, 0.0]]), 0.0)
+    tensor([[[-1.,  1.,  0.]]])
+    """
+    centred = centre(sequences, weights)
+    weights = weights.unsqueeze(1)
+    variance = (centred.square() * weights).sum(-1, keepdim=True) / _total(weights)
+    return centred * torch.rsqrt(variance + epsilon)
+
+
 def instance_norm(sequences: Tensor, weights: Tensor, norm: nn.InstanceNorm1d) -> Tensor:
     """Apply an instance norm whose mean and variance are those of what is kept.
 
@@ -143,11 +171,8 @@ def instance_norm(sequences: Tensor, weights: Tensor, norm: nn.InstanceNorm1d) -
     >>> torch.allclose(same, norm(sequences))
     True
     """
-    centred = centre(sequences, weights)
-    weights = weights.unsqueeze(1)
-    variance = (centred.square() * weights).sum(-1, keepdim=True) / _total(weights)
-    normalised = centred * torch.rsqrt(variance + norm.eps)
-    normalised = normalised * norm.weight[:, None] + norm.bias[:, None]
+    standard = standardise(sequences, weights, norm.eps)
+    normalised = standard * norm.weight[:, None] + norm.bias[:, None]
     return normalised.to(sequences.dtype)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from asteroid_filterbanks import Encoder
 from pyannote.audio.models.blocks.sincnet import SincNet
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,6 +12,7 @@ from torch.nn import functional as F
 from pyannote_ge2e.architectures.masks import (
     instance_norm,
     silence,
+    standardise,
     weights_of_frames,
     weights_of_samples,
 )
@@ -17,9 +21,9 @@ from pyannote_ge2e.architectures.masks import (
 class MaskedSincNet(SincNet):
     """pyannote.audio's SincNet, with masks.
 
-    Layers, weights and their names are upstream's, and without mask so is the result. Upstream's
-    instance norms see the whole input, so a mask applied to its output comes too late: masked-out
-    audio has already moved the statistics of what is kept.
+    Layers, weights and their names are upstream's, and without mask so is the result, up to
+    rounding. Upstream's instance norms see the whole input, so a mask applied to its output comes
+    too late: masked-out audio has already moved the statistics of what is kept.
 
     Parameters
     ----------
@@ -57,21 +61,30 @@ class MaskedSincNet(SincNet):
         features : (batch, 60, frame) Tensor
             Features.
         """
-        if weights is None:
-            return super().forward(waveforms)
-
-        outputs = instance_norm(
-            silence(waveforms, weights),
-            weights_of_samples(weights, waveforms.shape[-1]),
-            self.wav_norm1d,
-        )
+        outputs = self._filter(waveforms, weights)
         layers = zip(self.conv1d, self.pool1d, self.norm1d, strict=True)
         for layer, (conv1d, pool1d, norm1d) in enumerate(layers):
-            assert isinstance(norm1d, nn.InstanceNorm1d)
-            outputs = conv1d(outputs)
-            if layer == 0:
-                outputs = outputs.abs()
-            outputs = pool1d(outputs)
-            kept = weights_of_frames(weights, outputs.shape[-1])
-            outputs = F.leaky_relu(instance_norm(outputs, kept, norm1d))
+            outputs = pool1d(outputs.abs() if layer == 0 else conv1d(outputs))
+            if weights is None:
+                outputs = norm1d(outputs)
+            else:
+                kept = weights_of_frames(weights, outputs.shape[-1])
+                outputs = instance_norm(outputs, kept, cast(nn.InstanceNorm1d, norm1d))
+            outputs = F.leaky_relu(outputs)
         return outputs
+
+    def _filter(self, waveforms: Tensor, weights: Tensor | None) -> Tensor:
+        """Normalise waveforms and apply the sinc filters.
+
+        The scale and the shift of the norm go into the filters and a bias, as convolution is
+        linear: their gradient through the waveform would make a training step three times as long.
+        """
+        norm, encoder = self.wav_norm1d, cast(Encoder, self.conv1d[0])
+        if weights is None:
+            standard = F.instance_norm(waveforms, eps=norm.eps)
+        else:
+            kept = weights_of_samples(weights, waveforms.shape[-1])
+            standard = standardise(silence(waveforms, weights), kept, norm.eps)
+        filters = encoder.get_filters()
+        bias = norm.bias * filters.sum(dim=(1, 2))
+        return F.conv1d(standard, norm.weight * filters, bias, stride=encoder.stride)
