@@ -1,0 +1,120 @@
+"""The `data_augmentation` section: background noise, and any torch-audiomentations transform."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyannote_ge2e.experiment.legacy import last_word
+from pyannote_ge2e.experiment.resolve import augmentations, resolve
+from pyannote_ge2e.experiment.sections import Keys, Section, parse_section
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+# Transforms that read files through torchaudio.info, which torchaudio 2.11 no longer has.
+_READ_FILES = {
+    "AddBackgroundNoise": "use BackgroundNoise",
+    "ApplyImpulseResponse": "leave it out",
+}
+
+# pyannote.audio 1.x: from this range of signal-to-noise ratios, in decibels, to every chunk.
+_ADD_NOISE_1X = {"collection": "MUSAN.Collection.BackgroundNoise", "snr_min": 5, "snr_max": 20}
+
+
+@dataclass(frozen=True)
+class AugmentationRecipe:
+    """An augmentation, checked, not built yet: building loads the noise.
+
+    Parameters
+    ----------
+    section : Section
+        Name and parameters, without `transforms`.
+    kind : type
+        The class.
+    transforms : tuple of AugmentationRecipe
+        What a Compose, OneOf or SomeOf is made of.
+    """
+
+    section: Section
+    kind: type
+    transforms: tuple[AugmentationRecipe, ...] = ()
+
+    def build(self, sample_rate: int) -> Module:
+        """Build the augmentation for waveforms at `sample_rate` hertz.
+
+        Raises
+        ------
+        UserError
+            If a collection of noises is not there, or a value is refused.
+        """
+        more: dict[str, Any] = {}
+        if self.kind.__module__.startswith("torch_audiomentations"):
+            more["output_type"] = "dict"
+        if self.transforms:
+            more["transforms"] = [transform.build(sample_rate) for transform in self.transforms]
+        elif "sample_rate" in inspect.signature(self.kind).parameters:
+            more["sample_rate"] = sample_rate
+        augmentation: Module = self.section.build(self.kind, **more)
+        return augmentation
+
+
+def parse_augmentation(value: Any, source: Path | None = None) -> AugmentationRecipe:
+    """Read a `data_augmentation` section.
+
+    Parameters
+    ----------
+    value : dict, str or list
+        `{name, params}`, or a list of them, applied one after the other.
+    source : Path, optional
+        The file, for error messages.
+
+    Raises
+    ------
+    UserError
+        For an unknown augmentation or parameter.
+
+    Examples
+    --------
+    >>> recipe = parse_augmentation([{"name": "Gain", "params": {"p": 0.5}}, "PolarityInversion"])
+    >>> recipe.kind.__name__, [transform.kind.__name__ for transform in recipe.transforms]
+    ('Compose', ['Gain', 'PolarityInversion'])
+    """
+    return _parse(value, ("data_augmentation",), source)
+
+
+def _parse(value: Any, keys: Keys, source: Path | None) -> AugmentationRecipe:
+    inner_keys: Keys = (*keys, "params", "transforms")
+    if isinstance(value, list):
+        inner_keys = keys
+        value = {"name": "Compose", "params": {"transforms": value}}
+    section = _translate(parse_section(value, keys, source))
+    if section.name in _READ_FILES:
+        raise section.problem(
+            f"it does not work with torchaudio 2.11; {_READ_FILES[section.name]}."
+        )
+    kind = resolve(section, augmentations())
+    section.check(kind, given=("sample_rate", "target_rate", "output_type", "self"))
+
+    params = dict(section.params)
+    inner = params.pop("transforms", None)
+    if inner is None:
+        return AugmentationRecipe(section, kind)
+    if not isinstance(inner, list) or not inner:
+        raise section.problem("'transforms' should be a list of augmentations.", "transforms")
+    transforms = tuple(_parse(part, (*inner_keys, i), source) for i, part in enumerate(inner))
+    if isinstance(params.get("num_transforms"), list):
+        params["num_transforms"] = tuple(params["num_transforms"])  # SomeOf tells them apart
+    return AugmentationRecipe(section.with_params(params), kind, transforms)
+
+
+def _translate(section: Section) -> Section:
+    """AddNoise of pyannote.audio 1.x as BackgroundNoise."""
+    if last_word(section.name) == "AddNoise":
+        params = {**_ADD_NOISE_1X, **section.params}
+        return section.with_params(params, name="BackgroundNoise")
+    if last_word(section.name) == "AddNoiseFromGaps":
+        raise section.problem("this augmentation of 1.x has no counterpart; use BackgroundNoise.")
+    return section

@@ -1,0 +1,313 @@
+"""config.yml: what an experiment trains, on what terms, checked before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyannote_ge2e.experiment import legacy
+from pyannote_ge2e.experiment.augmentations import AugmentationRecipe, parse_augmentation
+from pyannote_ge2e.experiment.config_file import read_config
+from pyannote_ge2e.experiment.extras import build_callbacks, parse_callbacks, parse_preprocessors
+from pyannote_ge2e.experiment.merge import merge_configs
+from pyannote_ge2e.experiment.optimizers import SGD_1X, OptimizerRecipe, parse_optimizer
+from pyannote_ge2e.experiment.resolve import architectures, resolve, tasks
+from pyannote_ge2e.experiment.schedulers import SchedulerRecipe, TrainingLength, parse_scheduler
+from pyannote_ge2e.experiment.sections import Section, nearest, parse_section, problem
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback
+    from pyannote.audio import Model
+    from pyannote.database import Protocol
+
+    from pyannote_ge2e.tasks import EmbeddingTask
+
+__all__ = ["Experiment", "merge_configs", "read_config"]
+
+SECTIONS = (
+    "feature_extraction",
+    "data_augmentation",
+    "architecture",
+    "task",
+    "scheduler",
+    "optimizer",
+    "preprocessors",
+    "callbacks",
+    "freeze",
+)
+
+# Parameters of classes that are given by the experiment, not by their own section.
+_GIVEN_TO_MODELS = ("self", "sample_rate", "num_channels", "task")
+_GIVEN_TO_TASKS = ("self", "protocol", "seed", "cache", "num_workers", "augmentation", "metric")
+
+# A step number that no training reaches.
+_NEVER = 2**62
+
+
+class Experiment:
+    """What config.yml asks for, resolved and checked: build it with `from_config`.
+
+    Attributes
+    ----------
+    config : dict
+        The configuration, defaults filled in, to be saved next to the weights.
+    sample_rate : int
+        In hertz.
+    preprocessors : dict
+        Further keys of protocol files, as pyannote.database understands them.
+    freeze : list of str
+        Modules that are not trained.
+    gradient_clip : float
+        Greatest L2 norm of the gradient; 0 for no limit.
+    learning_rate : float
+        The initial one.
+    """
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        *,
+        sample_rate: int,
+        architecture: tuple[Section, type],
+        task: tuple[Section, type],
+        augmentation: AugmentationRecipe | None,
+        optimizer: OptimizerRecipe,
+        scheduler: SchedulerRecipe,
+        preprocessors: dict[str, Callable | str],
+        callbacks: list[tuple[Section, type]],
+        freeze: list[str],
+    ) -> None:
+        self.config = config
+        self.sample_rate = sample_rate
+        self.preprocessors = preprocessors
+        self.freeze = freeze
+        self.gradient_clip = optimizer.gradient_clip
+        self.learning_rate = (
+            scheduler.learning_rate or optimizer.learning_rate or optimizer.default_learning_rate
+        )
+        self._architecture, self._architecture_class = architecture
+        self._task, self._task_class = task
+        self._augmentation = augmentation
+        self._optimizer = optimizer
+        self._scheduler = scheduler
+        self._callbacks = callbacks
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], source: Path | None = None) -> Experiment:
+        """Resolve and check every section of a configuration.
+
+        Parameters
+        ----------
+        config : dict
+            Sections, as `read_config` or `merge_configs` give them.
+        source : Path, optional
+            The file they come from: error messages name it, and the line.
+
+        Returns
+        -------
+        Experiment
+
+        Raises
+        ------
+        UserError
+            For an unknown section, class or parameter (the nearest valid one is named), a value
+            that its class refuses, or one of pyannote.audio 1.x that version 4 cannot express.
+        """
+        source = source if source is not None and Path(source).is_file() else None
+        config = {key: deepcopy(value) for key, value in config.items() if value is not None}
+        for key in config:
+            if key not in SECTIONS:
+                raise problem(source, (key,), f"no section '{key}'; {nearest(key, SECTIONS)}")
+        for key in ("architecture", "task"):
+            if key not in config:
+                raise problem(source, (), f"section '{key}:' is missing.")
+
+        task = parse_section(config["task"], ("task",), source)
+        if legacy.is_from_1x(task):
+            config.setdefault("optimizer", deepcopy(SGD_1X))
+        config.setdefault("optimizer", {"name": "Adam"})
+        config.setdefault(
+            "feature_extraction", {"name": "RawAudio", "params": {"sample_rate": 16000}}
+        )
+
+        features = parse_section(config["feature_extraction"], ("feature_extraction",), source)
+        augmentation = config.get("data_augmentation")
+        experiment = cls(
+            config,
+            sample_rate=legacy.sample_rate(features),
+            architecture=_parse_architecture(config["architecture"], source),
+            task=_parse_task(task),
+            augmentation=parse_augmentation(augmentation, source) if augmentation else None,
+            optimizer=parse_optimizer(config["optimizer"], source),
+            scheduler=parse_scheduler(config.get("scheduler"), source),
+            preprocessors=parse_preprocessors(config.get("preprocessors"), source),
+            callbacks=parse_callbacks(config.get("callbacks"), source),
+            freeze=_parse_freeze(config.get("freeze"), source),
+        )
+        experiment._rehearse()
+        return experiment
+
+    @property
+    def architecture_name(self) -> str:
+        """Name of the architecture's class."""
+        return self._architecture_class.__name__
+
+    @property
+    def task_name(self) -> str:
+        """Name of the task's class."""
+        return self._task_class.__name__
+
+    def build_task(
+        self, protocol: Protocol, *, seed: int, num_workers: int, cache: Path | None
+    ) -> EmbeddingTask:
+        """Build the task, and the augmentation of its training data.
+
+        Parameters
+        ----------
+        protocol : Protocol
+            What to learn from.
+        seed : int
+            Same seed, same batches.
+        num_workers : int
+            Processes that prepare them.
+        cache : Path, optional
+            Where the task keeps its index.
+
+        Raises
+        ------
+        UserError
+            If the task refuses a value, or the noise is not there.
+        """
+        augmentation = self._augmentation.build(self.sample_rate) if self._augmentation else None
+        task: EmbeddingTask = self._task.build(
+            self._task_class,
+            protocol,
+            seed=seed,
+            num_workers=num_workers,
+            cache=cache,
+            augmentation=augmentation,
+        )
+        return task
+
+    def build_model(self, task: EmbeddingTask | None = None) -> Model:
+        """Build the architecture, with fresh weights.
+
+        Raises
+        ------
+        UserError
+            If it refuses a value.
+        """
+        model: Model = self._architecture.build(
+            self._architecture_class, sample_rate=self.sample_rate, task=task
+        )
+        return model
+
+    def build_callbacks(self) -> list[Callback]:
+        """Build the callbacks that the file asks for, and the one that keeps frozen modules so.
+
+        Raises
+        ------
+        UserError
+            If one of them refuses a value.
+        """
+        return build_callbacks(self._callbacks, self.freeze)
+
+    def configure_optimizers(self, model: Model, task: EmbeddingTask) -> dict[str, Any]:
+        """Build the optimiser and its schedule, as Lightning wants them.
+
+        Parameters
+        ----------
+        model : Model
+            Set up: its loss has its parameters. Those that need no gradient are left out.
+        task : EmbeddingTask
+            Its `parameter_groups` scale learning rates.
+
+        Returns
+        -------
+        dict
+            "optimizer", and "lr_scheduler" unless the rate is constant. ReduceLROnPlateau comes
+            with a frequency that no run reaches: Lightning would step it after the epoch was
+            saved, and a resumed run would lack that step. Whoever saves has to step it before.
+        """
+        from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+        groups = []
+        for group in task.parameter_groups(model, self._optimizer.kind, self.learning_rate):
+            trained = [parameter for parameter in group["params"] if parameter.requires_grad]
+            if trained:
+                groups.append({**group, "params": trained})
+        optimizer = self._optimizer.build(groups, self.learning_rate)
+
+        monitor = task.val_monitor[0] if task.trials is not None else "loss/train"
+        schedule = self._scheduler.build(optimizer, lambda: _training_length(model), monitor)
+        if schedule is None:
+            return {"optimizer": optimizer}
+        if isinstance(schedule["scheduler"], ReduceLROnPlateau):
+            schedule["frequency"] = _NEVER
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def _rehearse(self) -> None:
+        """Build what costs nothing to build, so that values too are checked before work starts."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            model = self.build_model()
+        self._check_duration(model)
+        self.build_callbacks()
+        groups = [{"params": [torch.nn.Parameter(torch.zeros(2, 2))], "lr": self.learning_rate}]
+        optimizer = self._optimizer.build(groups, self.learning_rate)
+        self._scheduler.build(optimizer, lambda: TrainingLength(100, 1000), "loss/train")
+
+    def _check_duration(self, model: Model) -> None:
+        """Check that the shortest training chunk is long enough for the model."""
+        num_frames: Any = getattr(model, "num_frames", None)
+        for name in ("min_duration", "duration"):
+            duration = self._task.params.get(name)
+            if num_frames is None or not isinstance(duration, (int, float)):
+                continue
+            if num_frames(round(duration * self.sample_rate)) < 1:
+                raise self._task.problem(
+                    f"'{name}: {duration}' (seconds) is too short for {self.architecture_name}.",
+                    name,
+                )
+
+
+def _parse_architecture(value: Any, source: Path | None) -> tuple[Section, type]:
+    from pyannote.audio import Model
+
+    section = legacy.translate_architecture(parse_section(value, ("architecture",), source))
+    found = resolve(section, architectures(), Model)
+    for name, owner in (("sample_rate", "feature_extraction"), ("num_channels", None)):
+        if name in section.params:
+            way_out = f"set it in '{owner}:'" if owner else "models are mono: remove it"
+            raise section.problem(f"'{name}' is not set here; {way_out}.", name)
+    section.check(found, given=_GIVEN_TO_MODELS)
+    return section, found
+
+
+def _parse_task(section: Section) -> tuple[Section, type]:
+    from pyannote_ge2e.tasks import EmbeddingTask
+
+    section = legacy.translate_task(section)
+    found = resolve(section, tasks(), EmbeddingTask)
+    section = legacy.translate_task_params(section, found)
+    also = (*legacy.TASK_SPELLINGS, "per_turn")
+    section.check(found, given=_GIVEN_TO_TASKS, also=also)
+    return section, found
+
+
+def _parse_freeze(value: Any, source: Path | None) -> list[str]:
+    names = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise problem(source, ("freeze",), f"freeze: expected names of modules, found {value!r}.")
+    return list(names)
+
+
+def _training_length(model: Model) -> TrainingLength:
+    """Steps in an epoch and in the whole training, from the model's trainer."""
+    trainer = model.trainer
+    total = trainer.estimated_stepping_batches  # this also makes Lightning count the batches
+    finite = trainer.max_epochs is not None and trainer.max_epochs > 0
+    return TrainingLength(int(trainer.num_training_batches), int(total) if finite else None)
