@@ -78,11 +78,10 @@ class Section:
 
     def problem(self, message: str, *keys: str | int) -> UserError:
         """Error about this section, or about the parameter at `keys` inside it."""
+        inside: Keys = ("name",)
         if keys:
-            keys = ("params", self.aliases.get(str(keys[0]), keys[0]), *keys[1:])
-        else:
-            keys = ("name",)
-        return problem(self.source, (*self.keys, *keys), f"{self.title}: {message}")
+            inside = ("params", self.aliases.get(str(keys[0]), keys[0]), *keys[1:])
+        return problem(self.source, (*self.keys, *inside), f"{self.title}: {message}")
 
     def with_params(self, params: dict[str, Any], **changes: Any) -> Section:
         """Return the same section with other parameters."""
