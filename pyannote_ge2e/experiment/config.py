@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment import legacy
 from pyannote_ge2e.experiment.augmentations import AugmentationRecipe, parse_augmentation
 from pyannote_ge2e.experiment.config_file import read_config
@@ -181,14 +183,23 @@ class Experiment:
             If the task refuses a value, or the noise is not there.
         """
         augmentation = self._augmentation.build(self.sample_rate) if self._augmentation else None
-        task: EmbeddingTask = self._task.build(
-            self._task_class,
-            protocol,
-            seed=seed,
-            num_workers=num_workers,
-            cache=cache,
-            augmentation=augmentation,
-        )
+        try:
+            task: EmbeddingTask = self._task_class(
+                protocol,
+                **self._task.params,
+                seed=seed,
+                num_workers=num_workers,
+                cache=cache,
+                augmentation=augmentation,
+            )
+        except UserError as error:
+            # Either about a parameter, which it starts with, or about the protocol.
+            first, *_ = str(error).split(" ", 1)
+            if first.rstrip(":") in inspect.signature(self._task_class).parameters:
+                raise self._task.problem(str(error), first.rstrip(":")) from error
+            raise
+        except (TypeError, ValueError) as error:
+            raise self._task.problem(str(error)) from error
         return task
 
     def build_model(self, task: EmbeddingTask | None = None) -> Model:

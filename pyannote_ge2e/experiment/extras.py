@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, ModelSummary, ProgressBar
 
 from pyannote_ge2e.experiment.resolve import callbacks, import_dotted, resolve
 from pyannote_ge2e.experiment.sections import Section, parse_section, problem
@@ -60,6 +61,8 @@ def parse_callbacks(value: Any, source: Path | None = None) -> list[tuple[Sectio
     for place, item in enumerate(value):
         section = parse_section(item, ("callbacks", place), source)
         found = resolve(section, callbacks(), Callback)
+        if issubclass(found, (Checkpoint, ModelSummary, ProgressBar)):
+            raise section.problem("training brings its own; remove it.")
         section.check(found, given=("self",))
         parsed.append((section, found))
     return parsed

@@ -160,6 +160,7 @@ def test_the_saved_config_says_the_same_again(tmp_path):
         ("callbacks: LearningRateMonitor", "line 13: callbacks: expected a list"),
         ("callbacks: [{name: LearningRateMonitors}]", r"did you mean 'LearningRateMonitor'\?"),
         ("callbacks: [{name: torch.nn.Linear}]", "callbacks torch.nn.Linear: not a .*Callback"),
+        ("callbacks: [{name: ModelCheckpoint}]", "training brings its own; remove it"),
         ("callbacks: [{name: EarlyStopping}]", "parameter 'monitor' is missing"),
         ("preprocessors: audio", "line 13: preprocessors: expected"),
         ("preprocessors: {audio: {name: nowhere.Finder}}", "cannot import nowhere"),
