@@ -1,0 +1,217 @@
+"""Intervals: exact resamples, sane widths, and what they refuse."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from pyannote_ge2e.metrics import confidence_interval, equal_error_rate
+from pyannote_ge2e.metrics.bootstrap import SpeakerResampling, TrialResampling
+from pyannote_ge2e.metrics.eer import crossing
+from pyannote_ge2e.metrics.trials import SortedTrials
+
+
+def trial_list(num_trials=600, num_speakers=12, speaker_effect=0.0, decimals=2, seed=0):
+    """Scores, labels and speakers; ties are frequent."""
+    rng = np.random.default_rng(seed)
+    labels = np.r_[1, 0, rng.integers(0, 2, num_trials - 2)]
+    one = rng.integers(num_speakers, size=num_trials)
+    other = (one + rng.integers(1, num_speakers, size=num_trials)) % num_speakers
+    other = np.where(labels == 1, one, other)
+    effect = speaker_effect * rng.normal(size=num_speakers)
+    scores = rng.normal(size=num_trials) + 2.5 * labels + effect[one] + effect[other]
+    return scores.round(decimals), labels, np.stack([one, other], axis=1)
+
+
+def without_shortcut(scores, labels):
+    return equal_error_rate(scores, labels)
+
+
+def sorted_trials(scores, labels):
+    return SortedTrials.of(np.asarray(scores, float), np.asarray(labels) == 1)
+
+
+@pytest.mark.parametrize("kind", ["speaker", "trial"])
+@pytest.mark.parametrize("decimals", [0, 3])
+def test_error_curve_of_a_resample_is_that_of_the_repeated_trials(kind, decimals):
+    scores, labels, speakers = trial_list(decimals=decimals)
+    trials = sorted_trials(scores, labels)
+    resampling = (
+        SpeakerResampling(trials, speakers) if kind == "speaker" else TrialResampling(trials)
+    )
+    draw = resampling.draw(np.random.default_rng(0), 20)
+    weights = resampling.weights(draw).astype(int)
+    last = len(trials.boundaries) - 1
+    rates, points = crossing(*resampling.error_rates(draw, 0, last))
+    for times, rate, point in zip(weights, rates, points, strict=True):
+        expected = equal_error_rate(
+            np.repeat(trials.scores, times), np.repeat(trials.is_target, times)
+        )
+        assert rate == pytest.approx(expected, abs=1e-14)
+        assert 0 < point <= last
+    first, last = points.min() - 1, points.max()
+    on_stretch, points_on_stretch = crossing(*resampling.error_rates(draw, first, last))
+    np.testing.assert_allclose(on_stretch, rates, atol=1e-14)
+    np.testing.assert_array_equal(points_on_stretch + first, points)
+
+
+def test_a_trial_weighs_what_its_speakers_do():
+    scores, labels = [0.9, 0.3, 0.2, 0.8], [1, 0, 0, 1]
+    speakers = [["a", "a"], ["a", "b"], ["c", "b"], ["c", "c"]]
+    trials = sorted_trials(scores, labels)
+    counts = np.array([[3.0, 2.0, 5.0]])  # a, b, c
+    weights = SpeakerResampling(trials, speakers).weights(counts)
+    np.testing.assert_array_equal(weights[0, np.argsort(trials.order)], [3, 6, 10, 5])
+
+
+def test_every_resample_has_targets_and_non_targets():
+    scores, labels = [0.9, 0.3, 0.2], [1, 0, 0]
+    speakers = [[0, 0], [1, 2], [3, 4]]
+    trials = sorted_trials(scores, labels)
+    resampling = SpeakerResampling(trials, speakers)
+    weights = resampling.weights(resampling.draw(np.random.default_rng(0), 500))
+    assert weights.shape == (500, 3)
+    assert (weights[:, trials.is_target].sum(axis=1) > 0).all()
+    assert (weights[:, ~trials.is_target].sum(axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("method", ["speaker", "trial"])
+def test_any_callable_gives_the_same_interval_as_the_shortcut(method):
+    trials = trial_list()
+    quick = confidence_interval(equal_error_rate, *trials, method=method, resamples=100)
+    plain = confidence_interval(without_shortcut, *trials, method=method, resamples=100)
+    assert quick == pytest.approx(plain, abs=1e-13)
+
+
+def test_resamples_whose_crossing_leaves_the_pilot_stretch_are_redone(monkeypatch):
+    trials = trial_list(speaker_effect=0.5)
+    expected = confidence_interval(without_shortcut, *trials, resamples=200)
+    monkeypatch.setattr("pyannote_ge2e.metrics.interval.PILOT", 1)
+    assert confidence_interval(equal_error_rate, *trials, resamples=200) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("method", ["speaker", "trial"])
+def test_small_blocks_change_nothing(method, monkeypatch):
+    trials = trial_list()
+    expected = confidence_interval(equal_error_rate, *trials, method=method, resamples=50)
+    monkeypatch.setattr("pyannote_ge2e.metrics.interval.BLOCK", 100)
+    found = confidence_interval(equal_error_rate, *trials, method=method, resamples=50)
+    assert found == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("method", ["speaker", "trial", "parametric"])
+def test_interval_holds_the_rate_and_grows_with_the_level(method):
+    trials = trial_list()
+    rate = equal_error_rate(*trials[:2])
+    narrow = confidence_interval(equal_error_rate, *trials, method=method, level=0.5)
+    wide = confidence_interval(equal_error_rate, *trials, method=method, level=0.99)
+    assert 0 <= wide[0] < narrow[0] < rate < narrow[1] < wide[1] <= 1
+
+
+def test_seed_decides():
+    trials = trial_list()
+    first, again, other = (
+        confidence_interval(equal_error_rate, *trials, seed=seed, resamples=50)
+        for seed in (0, 0, 1)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_order_of_trials_does_not_matter_to_the_speaker_bootstrap():
+    trials = trial_list()
+    order = np.random.default_rng(0).permutation(len(trials[0]))
+    shuffled = tuple(array[order] for array in trials)
+    assert confidence_interval(equal_error_rate, *trials, resamples=50) == confidence_interval(
+        equal_error_rate, *shuffled, resamples=50
+    )
+
+
+def test_names_and_numbers_of_speakers_give_the_same_interval():
+    scores, labels, speakers = trial_list()
+    names = np.array([f"id{number:03d}" for number in range(12)])[speakers]
+    assert confidence_interval(
+        equal_error_rate, scores, labels, speakers, resamples=50
+    ) == confidence_interval(equal_error_rate, scores, labels, names, resamples=50)
+
+
+def test_heterogeneous_speakers_widen_the_speaker_interval_only():
+    trials = trial_list(num_trials=4000, speaker_effect=1.0)
+    low, high = confidence_interval(equal_error_rate, *trials, method="speaker")
+    trial_low, trial_high = confidence_interval(equal_error_rate, *trials, method="trial")
+    assert high - low > 2 * (trial_high - trial_low)
+
+
+def test_trial_and_parametric_intervals_agree_on_independent_trials():
+    scores, labels, _ = trial_list(num_trials=5000, decimals=6)
+    trial = confidence_interval(equal_error_rate, scores, labels, method="trial")
+    parametric = confidence_interval(equal_error_rate, scores, labels, method="parametric")
+    assert np.diff(trial) == pytest.approx(np.diff(parametric), rel=0.15)
+
+
+@pytest.mark.parametrize("method", ["trial", "parametric"])
+def test_nominal_coverage_on_independent_trials(method):
+    """Two unit normals 2 apart: the true rate is Φ(-1)."""
+    truth = 0.15865525393145707
+    held = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        labels = np.arange(400) % 2
+        scores = rng.normal(size=400) + 2 * labels
+        low, high = confidence_interval(
+            equal_error_rate, scores, labels, method=method, resamples=100
+        )
+        held += low <= truth <= high
+    assert 88 <= held <= 100
+
+
+def test_parametric_interval_of_a_perfect_list_is_not_a_point():
+    low, high = confidence_interval(
+        equal_error_rate, [0, 1, 2, 3], [0, 0, 1, 1], method="parametric"
+    )
+    assert low == 0
+    assert high == pytest.approx(1 - 0.025 ** (1 / 4))  # no error in four trials
+    low, high = confidence_interval(
+        equal_error_rate, [0, 1, 2, 3], [1, 1, 0, 0], method="parametric"
+    )
+    assert low == pytest.approx(0.025 ** (1 / 4))
+    assert high == 1
+
+
+def test_without_speakers_trials_are_resampled_and_a_warning_says_so():
+    scores, labels, _ = trial_list()
+    with pytest.warns(UserWarning, match="No speakers given"):
+        fallback = confidence_interval(equal_error_rate, scores, labels, resamples=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trial = confidence_interval(equal_error_rate, scores, labels, method="trial", resamples=50)
+    assert fallback == trial
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "jackknife"}, "choose 'speaker', 'trial' or 'parametric'"),
+        ({"level": 95}, "between 0 and 1, got 95"),
+        ({"resamples": 0}, "At least one resample"),
+        ({"speakers": [[0, 0]]}, r"two speakers of each of the 4 trials, got .* \(1, 2\)"),
+        (
+            {"speakers": [[0, 1], [1, 1], [0, 1], [0, 1]]},
+            "Trial 0 is a target but .* differ: 0 and",
+        ),
+        ({"speakers": [[0, 0], [1, 1], [0, 0], [0, 1]]}, "Trial 2 is a non-target but .* agree"),
+    ],
+)
+def test_options_and_speakers_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        confidence_interval(equal_error_rate, [0.9, 0.8, 0.1, 0.2], [1, 1, 0, 0], **options)
+
+
+def test_malformed_trials_are_refused():
+    with pytest.raises(ValueError, match="Score 0 is nan"):
+        confidence_interval(equal_error_rate, [np.nan, 0.1], [0, 1])
+
+
+def test_parametric_interval_of_another_metric_is_refused():
+    with pytest.raises(ValueError, match="equal_error_rate"):
+        confidence_interval(without_shortcut, [0.9, 0.1], [1, 0], method="parametric")
