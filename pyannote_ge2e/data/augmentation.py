@@ -1,0 +1,197 @@
+"""Augmenting whole batches in dataset workers, reproducibly, and background noise."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch_audiomentations.core.transforms_interface import BaseWaveformTransform
+from torch_audiomentations.utils.object_dict import ObjectDict
+
+from pyannote_ge2e.data.reader import audio_duration, read_chunk, read_segment
+from pyannote_ge2e.errors import UserError
+
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a"})
+
+
+@contextmanager
+def seeded(sequence: np.random.SeedSequence) -> Iterator[None]:
+    """Seed torch, numpy and random from one sequence, and give them back untouched.
+
+    torch-audiomentations draws from the global generators. Without workers they are also the
+    model's, whose dropout must not depend on how batches are made.
+
+    Examples
+    --------
+    >>> before = torch.get_rng_state()
+    >>> with seeded(np.random.SeedSequence(1)):
+    ...     first = torch.rand(2)
+    >>> with seeded(np.random.SeedSequence(1)):
+    ...     second = torch.rand(2)
+    >>> torch.equal(first, second), torch.equal(before, torch.get_rng_state())
+    (True, True)
+    """
+    torch_seed, numpy_seed, random_seed = sequence.generate_state(3, np.uint32).tolist()
+    states = (
+        torch.get_rng_state(),
+        np.random.get_state(),  # noqa: NPY002 - transforms draw from the global generators
+        random.getstate(),
+    )
+    # The CPU generator only: torch.manual_seed would reach for CUDA too.
+    torch.random.default_generator.manual_seed(torch_seed)
+    np.random.seed(numpy_seed)  # noqa: NPY002
+    random.seed(random_seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        random.setstate(states[2])
+
+
+def augment(
+    transform: torch.nn.Module,
+    waveforms: torch.Tensor,
+    sample_rate: int,
+    sequence: np.random.SeedSequence,
+) -> torch.Tensor:
+    """Apply a torch-audiomentations transform to a batch.
+
+    Parameters
+    ----------
+    transform : Module
+        torch-audiomentations transform, or composition of them.
+    waveforms : (batch, 1, sample) float32 tensor
+    sample_rate : int
+    sequence : numpy SeedSequence
+        The same sequence augments in the same way.
+
+    Returns
+    -------
+    augmented : (batch, 1, sample) float32 tensor
+    """
+    transform.train()
+    with seeded(sequence), torch.no_grad():
+        output = transform(samples=waveforms, sample_rate=sample_rate)
+    return output if isinstance(output, torch.Tensor) else output.samples
+
+
+class BackgroundNoise(BaseWaveformTransform):
+    """Add noise from a collection, at a signal-to-noise ratio drawn for each chunk.
+
+    (torch-audiomentations has `AddBackgroundNoise`, which calls a function that torchaudio 2.11
+    no longer has.)
+
+    Parameters
+    ----------
+    collection : str, Path or sequence of them
+        pyannote.database collection, such as `MUSAN.Collection.BackgroundNoise`, or a folder of
+        audio files, searched in depth.
+    snr_min, snr_max : float
+        Bounds of the signal-to-noise ratio, in dB.
+    p : float
+        Share of the chunks to which noise is added.
+
+    Raises
+    ------
+    UserError
+        If a collection is neither declared nor a folder, or holds no audio file.
+    """
+
+    supports_multichannel = False
+    supports_target = False
+
+    def __init__(
+        self,
+        collection: str | Path | Sequence[str | Path],
+        snr_min: float = 5.0,
+        snr_max: float = 20.0,
+        p: float = 1.0,
+    ) -> None:
+        super().__init__(mode="per_example", p=p, output_type="dict")
+        if snr_min > snr_max:
+            raise UserError(f"Noise: snr_min ({snr_min:g}) is above snr_max ({snr_max:g}).")
+        self.snr_min = snr_min
+        self.snr_max = snr_max
+        names = [collection] if isinstance(collection, str | Path) else list(collection)
+        self.paths = [path for name in names for path in noise_files(name)]
+
+    def randomize_parameters(
+        self, samples: torch.Tensor, sample_rate: int | None = None, **_: Any
+    ) -> None:
+        """Draw noise, (batch, sample), and its ratio to the signal in dB, (batch, 1)."""
+        batch, _, length = samples.shape
+        noise = [self._noise(length, sample_rate or 16000) for _ in range(batch)]
+        self.transform_parameters["noise"] = torch.from_numpy(np.stack(noise))
+        span = self.snr_max - self.snr_min
+        self.transform_parameters["snr"] = self.snr_min + span * torch.rand(batch, 1)
+
+    def apply_transform(
+        self, samples: torch.Tensor, sample_rate: int | None = None, **_: Any
+    ) -> ObjectDict:
+        """Add the noise that was drawn."""
+        noise = self.transform_parameters["noise"]
+        gain = _rms(samples.squeeze(1)) / 10 ** (self.transform_parameters["snr"] / 20)
+        noise = noise * gain / _rms(noise).clamp_min(1e-8)
+        return ObjectDict(
+            samples=samples + noise.unsqueeze(1),
+            sample_rate=sample_rate,
+            targets=None,
+            target_rate=None,
+        )
+
+    def _noise(self, length: int, sample_rate: int) -> np.ndarray:
+        """Stretch of a noise file drawn at random; a file shorter than that is repeated."""
+        path = random.choice(self.paths)
+        spare = audio_duration(path) - length / sample_rate
+        if spare > 0:
+            return read_chunk(path, random.uniform(0, spare), length, sample_rate)
+        return np.resize(read_segment(path, sample_rate=sample_rate), length)
+
+
+def noise_files(collection: str | Path) -> list[str]:
+    """Audio files of a pyannote.database collection, or of a folder.
+
+    Raises
+    ------
+    UserError
+        If there is no such collection, or nothing in it.
+    """
+    folder = Path(collection).expanduser()
+    if folder.is_dir():
+        paths = sorted(
+            str(path) for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES
+        )
+    else:
+        paths = _collection(str(collection))
+    if not paths:
+        raise UserError(f"The noise collection '{collection}' holds no audio file.")
+    return paths
+
+
+def _collection(name: str) -> list[str]:
+    from pyannote.database import FileFinder, registry
+
+    if name not in list(registry):
+        corpus = name.split(".")[0]
+        source = " (openslr.org/17)" if corpus == "MUSAN" else ""
+        raise UserError(
+            f"Noise collection '{name}' is neither declared nor a folder: get {corpus}{source} and "
+            "give its folder of noise files as 'collection', or declare the collection in a "
+            "database.yml."
+        )
+    protocol = registry.get_protocol(name, preprocessors={"audio": FileFinder()})
+    try:
+        return [str(file["audio"]) for file in protocol.files()]
+    except (FileNotFoundError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"Noise collection '{name}': {reason}") from error
+
+
+def _rms(waveforms: torch.Tensor) -> torch.Tensor:
+    return waveforms.square().mean(dim=-1, keepdim=True).sqrt()

@@ -1,0 +1,136 @@
+"""Where the chunks of one speaker are cut: different utterances first, none shared if possible.
+
+A *source* is what chunks are cut from: one utterance, or several put end to end when they are
+shorter than a chunk. Everything is counted in samples.
+"""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import NamedTuple
+
+import numpy as np
+
+from pyannote_ge2e.data.selection import Short
+
+
+class Piece(NamedTuple):
+    """Part of an utterance: which one, from which sample, how many samples."""
+
+    utterance: int
+    offset: int
+    length: int
+
+
+def draw_chunks(
+    rng: np.random.Generator,
+    lengths: np.ndarray,
+    num_chunks: int,
+    num_samples: int,
+    short: Short = "join",
+) -> list[list[Piece]]:
+    """Draw chunks from the utterances of one speaker.
+
+    Utterances are drawn without replacement, in proportion to their length. Only when they run
+    out does one give several chunks, which do not overlap if it is long enough.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+    lengths : (U,) int array
+        Samples in each utterance, all positive.
+    num_chunks : int
+        M.
+    num_samples : int
+        Length of a chunk.
+    short : {"join", "repeat", "skip"}
+        An utterance shorter than a chunk is joined with others, or repeated. ("skip" is for the
+        caller, who leaves it out.)
+
+    Returns
+    -------
+    chunks : list of M lists of Piece
+        The pieces of a chunk, put end to end, have `num_samples` samples.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> [[piece.utterance for piece in chunk] for chunk in draw_chunks(rng, np.array([9, 9]), 2, 4)]
+    [[0], [1]]
+    >>> draw_chunks(rng, np.array([3]), 1, 6, "repeat")
+    [[Piece(utterance=0, offset=0, length=3), Piece(utterance=0, offset=0, length=3)]]
+    """
+    # Exponential keys divided by weights: a weighted draw without replacement, in one sort
+    # (Efraimidis and Spirakis, 2006).
+    order = np.argsort(rng.standard_exponential(len(lengths)) / lengths).tolist()
+    sources = (_repeat if short == "repeat" else _join)(order, lengths, num_chunks, num_samples)
+    totals = np.array([lengths[source].sum() for source in sources])
+    chunks = []
+    counts = _share(totals, num_chunks)
+    for source, total, count in zip(sources, totals, counts, strict=True):
+        for offset in _offsets(rng, int(total), int(count), num_samples):
+            chunks.append(_cut(source, lengths, int(offset), num_samples))
+    return chunks
+
+
+def _repeat(order: list[int], lengths: np.ndarray, most: int, num_samples: int) -> list[list[int]]:
+    return [[item] * int(-(-num_samples // lengths[item]) or 1) for item in order[:most]]
+
+
+def _join(order: list[int], lengths: np.ndarray, most: int, num_samples: int) -> list[list[int]]:
+    """Sources from utterances in the order drawn; short ones are gathered until they suffice."""
+    sources: list[list[int]] = []
+    gathered: list[int] = []
+    missing = num_samples
+    for item in order:
+        if len(sources) == most:
+            return sources
+        if lengths[item] >= num_samples:
+            sources.append([item])
+            continue
+        gathered.append(item)
+        missing -= int(lengths[item])
+        if missing <= 0:
+            sources.append(gathered)
+            gathered, missing = [], num_samples
+    if gathered and len(sources) < most:
+        # Too little is left: complete it with what other chunks use, or with itself.
+        others = [item for item in order if item not in gathered]
+        for item in cycle(others or list(gathered)):
+            if missing <= 0:
+                break
+            gathered.append(item)
+            missing -= int(lengths[item])
+        sources.append(gathered)
+    return sources
+
+
+def _share(totals: np.ndarray, num_chunks: int) -> np.ndarray:
+    """How many chunks each source gives: one each, the others to where most room is left."""
+    counts = np.ones(len(totals), np.int64)
+    for _ in range(num_chunks - len(totals)):
+        counts[np.argmax(totals / (counts + 1))] += 1
+    return counts
+
+
+def _offsets(rng: np.random.Generator, total: int, count: int, num_samples: int) -> np.ndarray:
+    """First samples of `count` chunks of a source, in increasing order."""
+    spare = total - count * num_samples
+    if spare >= 0:
+        # Where chunks begin once those before them are taken out: independent, then sorted.
+        return np.sort(rng.integers(0, spare + 1, count)) + np.arange(count) * num_samples
+    # They must overlap: spread them, one in each of `count` equal parts.
+    places = (np.arange(count) + rng.random(count)) / count
+    return (places * (total - num_samples + 1)).astype(np.int64)
+
+
+def _cut(source: list[int], lengths: np.ndarray, offset: int, num_samples: int) -> list[Piece]:
+    pieces = []
+    for item in source:
+        length = int(lengths[item])
+        if offset < length and num_samples > 0:
+            taken = min(length - offset, num_samples)
+            pieces.append(Piece(item, offset, taken))
+            num_samples -= taken
+        offset = max(0, offset - length)
+    return pieces

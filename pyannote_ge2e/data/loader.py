@@ -1,0 +1,70 @@
+"""Dataloaders whose workers fail in plain words, and that know which epoch it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from pyannote_ge2e.data.batches import BatchDataset
+from pyannote_ge2e.errors import UserError
+
+
+class Loader(DataLoader):
+    """DataLoader that passes on a worker's `UserError` without the worker's traceback."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return _in_plain_words(super().__iter__())
+
+
+class BatchLoader(Loader):
+    """Batches of a `BatchDataset`, epoch after epoch.
+
+    Parameters
+    ----------
+    dataset : BatchDataset
+    epoch : callable
+        Gives the epoch that begins, asked each time an iteration starts.
+    num_workers : int
+    pin_memory : bool
+    multiprocessing_context : str, optional
+        Start method of workers: "fork", "spawn" or "forkserver". Defaults to the platform's.
+    """
+
+    def __init__(
+        self,
+        dataset: BatchDataset,
+        epoch: Callable[[], int],
+        num_workers: int = 0,
+        pin_memory: bool = False,
+        multiprocessing_context: str | None = None,
+    ) -> None:
+        super().__init__(
+            dataset,
+            batch_size=None,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            multiprocessing_context=multiprocessing_context if num_workers else None,
+            # Else starting workers would draw from the generator that dropout uses.
+            generator=torch.Generator(),
+        )
+        self.current_epoch = epoch
+
+    def __iter__(self) -> Iterator[Any]:
+        self.dataset.epoch = self.current_epoch()
+        return super().__iter__()
+
+
+def _in_plain_words(batches: Iterator[Any]) -> Iterator[Any]:
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except UserError as error:
+            # From a worker, the message is a traceback that ends with the original one.
+            message = str(error).rsplit(f"{UserError.__name__}: ", 1)[-1].strip()
+            raise UserError(message) from error
+        yield batch

@@ -1,0 +1,193 @@
+"""From a protocol's name to the protocol, and from pyannote's tracebacks to one sentence."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from pyannote_ge2e.errors import UserError
+
+if TYPE_CHECKING:
+    from pyannote.database import Protocol, ProtocolFile
+    from pyannote.database.registry import Registry
+
+Subset = Literal["train", "development", "test"]
+Preprocessors = Mapping[str, Callable[[Any], Any] | str]
+
+
+def load_protocol(
+    name: str, registry: Path | None = None, preprocessors: Preprocessors | None = None
+) -> Protocol:
+    """Load a protocol that knows the path of every audio file.
+
+    Parameters
+    ----------
+    name : str
+        Full name, such as `VoxCeleb.SpeakerVerification.VoxCeleb1`.
+    registry : Path, optional
+        `database.yml` to load besides those that pyannote.database finds by itself
+        (`~/.pyannote`, the current folder, `PYANNOTE_DATABASE_CONFIG`).
+    preprocessors : mapping, optional
+        Further keys of a file, as pyannote.database understands them.
+
+    Returns
+    -------
+    protocol : Protocol
+
+    Raises
+    ------
+    UserError
+        If a `database.yml` is missing or malformed, or the protocol is unknown (the known ones
+        are listed, nearest first).
+    """
+    known = _registry(registry)
+    names = list(known)
+    if name not in names:
+        raise UserError(_unknown(name, names))
+    try:
+        protocol = known.get_protocol(name, preprocessors=dict(preprocessors or {}))
+    except ValueError as error:
+        raise UserError(f"Protocol '{name}' cannot be loaded: {error}") from error
+    return with_audio(protocol)
+
+
+def with_audio(protocol: Protocol) -> Protocol:
+    """Give every file of a protocol its path as `audio`, where nothing gives it already.
+
+    No `duration` is added: pyannote would then open every audio file before the first batch.
+    """
+    from pyannote.database import FileFinder
+
+    protocol.preprocessors.setdefault("audio", FileFinder())
+    return protocol
+
+
+def train_on(protocol: Protocol, subset: Subset = "train") -> Protocol:
+    """Let a subset of a protocol take the place of its training subset.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    subset : {"train", "development", "test"}
+
+    Returns
+    -------
+    protocol : Protocol
+        The same protocol, changed in place.
+    """
+    if subset != "train":
+        protocol.train_iter = getattr(protocol, f"{subset}_iter")
+    return protocol
+
+
+def check_database_yml(path: Path) -> None:
+    """Check that a `database.yml` can be read and has the shape that pyannote.database expects.
+
+    Raises
+    ------
+    UserError
+        Naming the file, and the line or the entry that is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"Cannot read '{path}': {error}.") from error
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or "it is not YAML"
+        raise UserError(f"'{path}'{line}: {problem}; mend the file and try again.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"'{path}': expected sections 'Databases' and 'Protocols'.")
+    _check_mapping(path, content.get("Databases", {}), ("Databases",), depth=1)
+    # database > task > protocol > subset
+    _check_mapping(path, content.get("Protocols", {}), ("Protocols",), depth=3)
+
+
+def _check_mapping(path: Path, content: Any, keys: tuple[str, ...], depth: int) -> None:
+    if not isinstance(content, dict):
+        raise UserError(f"'{path}': expected a mapping under {' > '.join(keys)}, not {content!r}.")
+    if depth > 1:
+        for key, value in content.items():
+            _check_mapping(path, value, (*keys, str(key)), depth - 1)
+
+
+def _default_registries() -> list[Path]:
+    """Files that pyannote.database loads when it is imported, in its order."""
+    named = os.environ.get("PYANNOTE_DATABASE_CONFIG", "").split(";")
+    paths = [
+        Path("~/.pyannote/database.yml"),
+        Path("database.yml"),
+        *map(Path, filter(None, named)),
+    ]
+    return [path.expanduser() for path in paths]
+
+
+def _registry(extra: Path | None) -> Registry:
+    """Registry of pyannote; a malformed file would be a traceback inside its very import."""
+    if "pyannote.database" not in sys.modules:
+        for path in filter(Path.is_file, _default_registries()):
+            check_database_yml(path)
+
+    from pyannote.database import registry
+
+    if extra is not None:
+        path = Path(extra).expanduser().resolve()
+        if not path.is_file():
+            raise UserError(f"No such registry: '{extra}'; give the path of a database.yml.")
+        check_database_yml(path)
+        if path not in registry.configs:
+            try:
+                registry.load_database(path)
+            except Exception as error:
+                raise UserError(f"'{path}' cannot be loaded: {error}") from error
+    return registry
+
+
+def _unknown(name: str, names: list[str]) -> str:
+    if not names:
+        return (
+            f"Unknown protocol '{name}': no protocol is declared. Write a database.yml with "
+            "'pyannote-audio emb prepare FOLDER' and name it in PYANNOTE_DATABASE_CONFIG or with "
+            "--registry."
+        )
+    nearest = sorted(names, key=lambda known: -difflib.SequenceMatcher(None, name, known).ratio())
+    shown = ", ".join(nearest[:20]) + (", ..." if len(nearest) > 20 else "")
+    missing = [
+        path
+        for path in filter(None, os.environ.get("PYANNOTE_DATABASE_CONFIG", "").split(";"))
+        if not Path(path).expanduser().is_file()
+    ]
+    hint = f" PYANNOTE_DATABASE_CONFIG names no file: '{missing[0]}'." if missing else ""
+    return f"Unknown protocol '{name}'; the known ones are {shown}.{hint}"
+
+
+def subset_files(protocol: Protocol, subset: Subset) -> Iterator[ProtocolFile]:
+    """Iterate over the files of a subset.
+
+    Raises
+    ------
+    UserError
+        If the protocol has no such subset, or a file that it names is missing.
+    """
+    where = f"{protocol.name}, subset {subset}"
+    try:
+        yield from getattr(protocol, subset)()
+    except NotImplementedError as error:
+        raise UserError(f"{protocol.name} has no {subset} subset.") from error
+    except (FileNotFoundError, KeyError) as error:
+        raise UserError(f"{where}: {one_line(error)}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, on one line; a `KeyError` says what was looked up."""
+    text = " ".join(str(error).split())
+    return f"nothing is known about {text}." if isinstance(error, KeyError) else text

@@ -1,0 +1,121 @@
+"""Which speakers of an index can fill a batch, and which of them share one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from pyannote_ge2e.data.index import Index
+from pyannote_ge2e.errors import UserError
+
+Short = Literal["join", "repeat", "skip"]
+BatchFrom = Literal["any", "database"]
+
+
+@dataclass
+class Selection:
+    """Speakers to train on.
+
+    Attributes
+    ----------
+    speakers : (C,) int array
+        Their rows in `index.speakers`; a speaker's class is its position here.
+    corpora : list of int arrays
+        Classes that may share a batch.
+    remarks : list of str
+        What the user should know, one sentence each.
+    """
+
+    speakers: np.ndarray
+    corpora: list[np.ndarray]
+    remarks: list[str] = field(default_factory=list)
+
+
+def select_speakers(
+    index: Index,
+    duration: float,
+    num_classes_per_batch: int,
+    label_min_duration: float = 0.0,
+    short: Short = "join",
+    batch_from: BatchFrom = "any",
+) -> Selection:
+    """Leave out who cannot be trained on, and say so.
+
+    Parameters
+    ----------
+    index : Index
+    duration : float
+        Longest chunk, in seconds.
+    num_classes_per_batch : int
+        Speakers wanted in a batch.
+    label_min_duration : float
+        Speakers with less speech, in seconds, are left out.
+    short : {"join", "repeat", "skip"}
+        With "skip", utterances shorter than `duration` are left out, and who has no other.
+    batch_from : {"any", "database"}
+        With "database", a batch holds speakers of one corpus.
+
+    Returns
+    -------
+    selection : Selection
+
+    Raises
+    ------
+    UserError
+        If fewer than two speakers are left.
+    """
+    durations = index.durations
+    usable = usable_utterances(durations, duration, short)
+    if not usable.any():
+        raise UserError(
+            f"No utterance is as long as a chunk of {duration:g} s (the longest has "
+            f"{durations.max():g} s): choose a shorter 'duration', or 'short: join'."
+        )
+    speech = np.bincount(index.speaker[usable], durations[usable], minlength=len(index.speakers))
+    speakers = np.flatnonzero((speech > 0) & (speech >= label_min_duration))
+    if len(speakers) < 2:
+        raise UserError(
+            f"Training needs two speakers at least, and {len(speakers)} of {len(index.speakers)} "
+            f"{'has' if len(speakers) == 1 else 'have'} enough speech: check the annotation, "
+            "'label_min_duration' and 'short'."
+        )
+    remarks = []
+    if batch_from == "any":
+        corpora = [np.arange(len(speakers))]
+    else:
+        speakers, corpora, lonely = _by_database(index, speakers)
+        if lonely:
+            remarks.append(f"Left out, having a single speaker: {', '.join(lonely)}.")
+        if not corpora:
+            raise UserError(
+                "No database has two speakers to put in a batch: choose 'batch_from: any'."
+            )
+    fewest = min(map(len, corpora))
+    if fewest < num_classes_per_batch:
+        remarks.append(
+            f"Batches hold {fewest} speakers instead of {num_classes_per_batch}"
+            + (": there are no more." if len(corpora) == 1 else " for the smallest database.")
+        )
+    return Selection(speakers, corpora, remarks)
+
+
+def usable_utterances(durations: np.ndarray, duration: float, short: Short) -> np.ndarray:
+    """Mask of the utterances that can be drawn from, (U,).
+
+    A microsecond is granted: annotations are written in decimals.
+    """
+    return durations >= duration - 1e-6 if short == "skip" else durations > 1e-3
+
+
+def _by_database(
+    index: Index, speakers: np.ndarray
+) -> tuple[np.ndarray, list[np.ndarray], list[str]]:
+    """Speakers and classes by database, without databases of a single speaker."""
+    database = index.speaker_database[speakers]
+    count = np.bincount(database, minlength=len(index.databases))
+    lonely = [index.databases[row] for row in np.flatnonzero(count == 1)]
+    kept = count[database] > 1
+    speakers, database = speakers[kept], database[kept]
+    return speakers, [np.flatnonzero(database == row) for row in np.unique(database)], lonely

@@ -1,0 +1,157 @@
+"""Verification trials of a protocol: pairs of files, each file listed once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyannote_ge2e.data.protocol import Subset, one_line
+from pyannote_ge2e.data.reader import audio_duration
+from pyannote_ge2e.data.turn_trials import turn_trials
+from pyannote_ge2e.errors import UserError
+
+if TYPE_CHECKING:
+    from pyannote.database import Protocol
+
+Segments = list[tuple[float, float]]
+
+
+@dataclass
+class TrialIndex:
+    """Trials over F files.
+
+    Attributes
+    ----------
+    uris, paths : lists of F str
+    segments : list of F lists of (start, end)
+        What to embed of each file, in seconds (`try_with` of the protocol).
+    trials : (T, 2) int64 array
+        Rows of the files to compare.
+    labels : (T,) int64 array
+        1 for target trials (one speaker), 0 for the others.
+    speakers : (F,) str array, or None
+        Speaker of each file, where the protocol says it of all.
+    """
+
+    uris: list[str]
+    paths: list[str]
+    segments: list[Segments]
+    trials: np.ndarray
+    labels: np.ndarray
+    speakers: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def summary(self) -> str:
+        """What the index holds, in one line."""
+        return f"{len(self)} trials ({int(self.labels.sum())} target) over {len(self.uris)} files"
+
+
+def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialIndex:
+    """List the trials of a subset.
+
+    A verification protocol brings its own. For a diarization protocol, or a meta-protocol, whose
+    trials pyannote does not combine, speech turns of the subset are paired: see `turn_trials`.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    subset : {"train", "development", "test"}
+
+    Returns
+    -------
+    trials : TrialIndex
+
+    Raises
+    ------
+    UserError
+        If the protocol has no such subset, a trial is malformed or names a missing file, or
+        target or non-target trials are missing altogether.
+    """
+    found = _own_trials(protocol, subset)
+    if found is None:
+        found = TrialIndex(*turn_trials(protocol, subset))
+    if not 0 < found.labels.sum() < len(found):
+        raise UserError(
+            f"The trials of {protocol.name}, subset {subset}, are all "
+            f"{'target' if found.labels.any() else 'non-target'} trials: an error rate needs both."
+        )
+    return found
+
+
+def _own_trials(protocol: Protocol, subset: Subset) -> TrialIndex | None:
+    """Trials that the protocol itself lists, if any."""
+    rows: dict[tuple[str, str], int] = {}
+    files: list[Any] = []
+    trials, labels = [], []
+    try:
+        for trial in getattr(protocol, f"{subset}_trial")():
+            pair = []
+            for file in (trial["file1"], trial["file2"]):
+                key = (file["database"], file["uri"])
+                if key not in rows:
+                    rows[key] = len(files)
+                    files.append(file)
+                pair.append(rows[key])
+            trials.append(pair)
+            labels.append(_label(trial["reference"], protocol.name, files, pair))
+    except (AttributeError, NotImplementedError):
+        return None
+    except (FileNotFoundError, KeyError) as error:
+        raise UserError(f"{protocol.name}, {subset} trials: {one_line(error)}") from error
+    if not trials:
+        return None
+    try:
+        paths = [str(file["audio"]) for file in files]
+        segments = [_segments(file) for file in files]
+    except (FileNotFoundError, KeyError) as error:
+        raise UserError(f"{protocol.name}, {subset} trials: {one_line(error)}") from error
+    return TrialIndex(
+        [file["uri"] for file in files],
+        paths,
+        segments,
+        np.array(trials, np.int64),
+        np.array(labels, np.int64),
+        _speakers(files),
+    )
+
+
+def _label(reference: Any, protocol: str, files: list[Any], pair: list[int]) -> int:
+    if reference not in (0, 1):
+        first, second = (files[row]["uri"] for row in pair)
+        raise UserError(
+            f"{protocol}: expected trial lines '1 uri1 uri2' or '0 uri1 uri2', and found "
+            f"'{reference} {first} {second}'."
+        )
+    return int(reference)
+
+
+def _segments(file: Any) -> Segments:
+    """Annotated part of a file; all of it when nothing says better."""
+    try:
+        timeline = file.get("try_with")
+    except (KeyError, AttributeError):
+        # pyannote looks for an annotation here, which trials do not need.
+        timeline = None
+    segments = [(segment.start, segment.end) for segment in timeline or ()]
+    if all(math.isfinite(end) for _, end in segments) and segments:
+        return segments
+    return [(0.0, audio_duration(str(file["audio"])))]
+
+
+def _speakers(files: list[Any]) -> np.ndarray | None:
+    """Speaker of every file, if each has exactly one."""
+    speakers = []
+    for file in files:
+        try:
+            labels = file["annotation"].labels()
+        except (KeyError, AttributeError, FileNotFoundError):
+            return None
+        if len(labels) != 1:
+            return None
+        speakers.append(str(labels[0]))
+    return np.array(speakers)

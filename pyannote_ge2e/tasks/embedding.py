@@ -1,0 +1,153 @@
+"""The embedding of a file: one definition for training, validation and everything after.
+
+It is the L2-normalised mean of the L2-normalised embeddings of all windows over all segments of
+the file (`try_with` in a trial), as in arXiv 1710.10467, section 3.2.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from pyannote.audio import Model
+
+from pyannote_ge2e.data.loader import Loader
+from pyannote_ge2e.data.trials import TrialIndex
+from pyannote_ge2e.data.windows import FileWindows, collate_windows
+
+FILES_PER_BATCH = 8
+
+
+def embed_files(
+    model: Model,
+    files: TrialIndex,
+    *,
+    duration: float | None = None,
+    step: float = 0.25,
+    batch_size: int = 32,
+    device: torch.device | str | None = None,
+    num_workers: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Embed files, each once.
+
+    Parameters
+    ----------
+    model : Model
+        Left on `device`, in the mode it was in.
+    files : TrialIndex
+        Or anything else that has `paths` and `segments`.
+    duration : float, optional
+        Length of a window in seconds. Defaults to what the model was trained with.
+    step : float
+        Step between windows, as a ratio of their length.
+    batch_size : int
+        Windows given to the model at once.
+    device : torch.device, optional
+        Defaults to where the model is.
+    num_workers : int
+        Processes that read audio.
+    progress : callable, optional
+        Called with the number of files just embedded.
+
+    Returns
+    -------
+    embeddings : (F, dimension) float32 array, each of unit length
+
+    Raises
+    ------
+    UserError
+        Naming a file that cannot be read.
+    """
+    if device is not None:
+        model.to(device)
+    sample_rate = model.hparams.sample_rate
+    if duration is None:
+        duration = next(iter(model.specifications)).duration
+    was_training = model.training
+    model.eval()
+    try:
+        loader = file_loader(
+            files,
+            duration,
+            step,
+            sample_rate,
+            min_samples=shortest_input(model, round(duration * sample_rate)),
+            num_workers=num_workers,
+        )
+        embeddings = []
+        for batch in loader:
+            with torch.inference_mode():
+                embeddings.append(embed_batch(model, batch, batch_size).cpu())
+            if progress is not None:
+                progress(len(batch["files"]))
+    finally:
+        model.train(was_training)
+    return torch.cat(embeddings).numpy()
+
+
+def file_loader(
+    files: TrialIndex,
+    duration: float,
+    step: float,
+    sample_rate: int,
+    min_samples: int = 1,
+    **options: Any,
+) -> Loader:
+    """Dataloader of the windows of files, in their order, several files a batch."""
+    dataset = FileWindows(files.paths, files.segments, duration, step, sample_rate, min_samples)
+    return Loader(
+        dataset,
+        batch_size=FILES_PER_BATCH,
+        collate_fn=collate_windows,
+        generator=torch.Generator(),
+        **options,
+    )
+
+
+def embed_batch(model: Model, batch: dict[str, Any], batch_size: int = 32) -> torch.Tensor:
+    """Embed the files of a batch made by `collate_windows`.
+
+    Returns
+    -------
+    embeddings : (F, dimension) float32 tensor, on the model's device
+    """
+    device = next(model.parameters()).device
+    total: torch.Tensor | None = None
+    for every, owners in zip(batch["windows"], batch["owners"], strict=True):
+        for some, owner in zip(every.split(batch_size), owners.split(batch_size), strict=True):
+            unit = F.normalize(model(some.to(device)).float(), dim=-1)
+            if total is None:
+                total = unit.new_zeros(len(batch["files"]), unit.shape[-1])
+            total.index_add_(0, owner.to(device), unit)
+    assert total is not None
+    return F.normalize(total, dim=-1)
+
+
+def shortest_input(model: Model, longest: int) -> int:
+    """Smallest number of samples, `longest` at most, that a model turns into a finite embedding.
+
+    Found by halving: architectures, upstream's among them, do not tell. The model is expected to
+    be in evaluation mode.
+    """
+    device = next(model.parameters()).device
+    # Something that varies, and the same at each call.
+    waveform = torch.sin(torch.arange(longest, device=device) * 0.1).view(1, 1, -1)
+
+    def works(num_samples: int) -> bool:
+        try:
+            return bool(model(waveform[..., :num_samples]).isfinite().all())
+        except (RuntimeError, ValueError, AssertionError, IndexError, ZeroDivisionError):
+            return False
+
+    fails, enough = 0, longest
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        while enough - fails > 1:
+            middle = (fails + enough) // 2
+            fails, enough = (fails, middle) if works(middle) else (middle, enough)
+    return enough

@@ -1,0 +1,87 @@
+"""Additive angular margin loss as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytorch_metric_learning.losses
+from pyannote.database import Protocol
+from torch import nn
+
+from pyannote_ge2e.data.selection import BatchFrom, Short
+from pyannote_ge2e.tasks.base import EmbeddingTask, Metrics
+
+
+class AdditiveAngularMargin(EmbeddingTask):
+    """Speaker embedding with the additive angular margin loss (ArcFace, arXiv 1801.07698).
+
+    pytorch-metric-learning's `ArcFaceLoss` over all training speakers, on the batches and with
+    the validation of this package.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    margin : float
+        In degrees. The default is 0.05 radians, which did best in "A Comparison of Metric
+        Learning Loss Functions for End-To-End Speaker Verification" (arXiv 2003.14021).
+    scale : float
+        Scale of the cosines.
+    duration, min_duration, num_classes_per_batch, num_chunks_per_class, label_min_duration, \
+batches_per_epoch, short, batch_from, gradient_scale, seed, cache, num_workers, pin_memory, \
+augmentation, metric, step
+        As in `GE2E`; no gradient is scaled by default.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        duration: float = 2.0,
+        min_duration: float | None = None,
+        num_classes_per_batch: int = 32,
+        num_chunks_per_class: int = 1,
+        label_min_duration: float = 0.0,
+        batches_per_epoch: int | None = None,
+        margin: float = 2.865,
+        scale: float = 10.0,
+        short: Short = "join",
+        batch_from: BatchFrom = "any",
+        gradient_scale: Mapping[str, float] | None = None,
+        seed: int | None = None,
+        cache: str | Path | None = None,
+        num_workers: int | None = None,
+        pin_memory: bool = False,
+        augmentation: nn.Module | None = None,
+        metric: Metrics | None = None,
+        step: float = 0.25,
+    ) -> None:
+        super().__init__(
+            protocol,
+            duration=duration,
+            min_duration=min_duration,
+            num_classes_per_batch=num_classes_per_batch,
+            num_chunks_per_class=num_chunks_per_class,
+            label_min_duration=label_min_duration,
+            batches_per_epoch=batches_per_epoch,
+            short=short,
+            batch_from=batch_from,
+            gradient_scale=gradient_scale,
+            seed=seed,
+            cache=cache,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            augmentation=augmentation,
+            metric=metric,
+            step=step,
+        )
+        self.margin = margin
+        self.scale = scale
+
+    def make_loss(self) -> nn.Module:
+        """ArcFace loss over the training speakers."""
+        return pytorch_metric_learning.losses.ArcFaceLoss(
+            len(self.specifications.classes),
+            self.dimension(),
+            margin=self.margin,
+            scale=self.scale,
+        )
