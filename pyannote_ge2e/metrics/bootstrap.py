@@ -18,7 +18,9 @@ FloatArray = NDArray[np.float64]
 
 
 class Resampling(Protocol):
-    """What the two kinds of resample have in common."""
+    """What the two kinds of resample have in common. `width` is the length of a draw's rows."""
+
+    width: int
 
     def draw(self, rng: np.random.Generator, size: int) -> FloatArray:
         """Draw `size` resamples, each with at least a target and a non-target."""
@@ -37,6 +39,7 @@ class TrialResampling:
     """
 
     def __init__(self, trials: SortedTrials) -> None:
+        self.width = len(trials.order)
         self._trials = trials
         self._members = (np.flatnonzero(trials.is_target), np.flatnonzero(~trials.is_target))
 
@@ -98,7 +101,7 @@ class SpeakerResampling:
                 f"Trial {wrong} is a {kind} but its speakers {relation}: {one!s} and {other!s}."
             )
         self._trials = trials
-        self._num_speakers = len(names)
+        self.width = self._num_speakers = len(names)
         self._sides = sides[trials.order]
         # Trials by speaker and by pair of speakers, among the lowest so many: see `_totals`.
         self._tables: dict[int, tuple[FloatArray, csr_array]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -134,41 +134,32 @@ def _of_curves(
     exact, at the price of the stretch.
     """
     end = len(trials.boundaries) - 1
+    values = np.empty(resamples)
 
-    def on_stretch(
+    def decided(
         draw: NDArray[np.float64], first: int, last: int
     ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        values, points = of_error_rates(*resampling.error_rates(draw, first, last))
-        return values, np.where(points < 0, -1, points + first)
+        return of_error_rates(*resampling.error_rates(draw, first, last))
 
-    def rows(first: int, last: int) -> int:
-        return max(1, BLOCK // int(trials.boundaries[last] - trials.boundaries[first]))
+    def blocks(start: int, stop: int, num_trials: int) -> Iterator[slice]:
+        rows = max(1, BLOCK // max(num_trials, resampling.width))
+        for position in range(start, stop, rows):
+            yield slice(position, min(position + rows, stop))
 
-    def whole_curve(
-        draw: NDArray[np.float64],
-    ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        step = rows(0, end)
-        parts = [on_stretch(draw[i : i + step], 0, end) for i in range(0, len(draw), step)]
-        values, points = zip(*parts, strict=True)
-        return np.concatenate(values), np.concatenate(points)
+    points = np.empty(min(PILOT, resamples), dtype=np.intp)
+    for block in blocks(0, len(points), len(trials.order)):
+        draw = resampling.draw(rng, block.stop - block.start)
+        values[block], points[block] = decided(draw, 0, end)
 
-    pilot = resampling.draw(rng, min(PILOT, resamples))
-    values, points = whole_curve(pilot)
     margin = int(np.ptp(points)) + 1
     first, last = max(0, int(points.min()) - margin), min(end, int(points.max()) + margin)
-    found = [values]
-    remaining = resamples - len(pilot)
-    while remaining > 0:
-        draw = resampling.draw(
-            rng, min(remaining, max(1, BLOCK // pilot.shape[1]), rows(first, last))
-        )
-        values, points = on_stretch(draw, first, last)
-        missed = points < 0
-        if missed.any():
-            values[missed], _ = whole_curve(draw[missed])
-        found.append(values)
-        remaining -= len(draw)
-    return np.concatenate(found)
+    num_trials = int(trials.boundaries[last] - trials.boundaries[first])
+    for block in blocks(len(points), resamples, num_trials):
+        draw = resampling.draw(rng, block.stop - block.start)
+        values[block], points = decided(draw, first, last)
+        for row in np.flatnonzero(points < 0):
+            values[block][row : row + 1], _ = decided(draw[row : row + 1], 0, end)
+    return values
 
 
 def _of_lists(
