@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment import legacy
+from pyannote_ge2e.experiment import legacy, legacy_task
 from pyannote_ge2e.experiment.augmentations import AugmentationRecipe, parse_augmentation
 from pyannote_ge2e.experiment.config_file import read_config
 from pyannote_ge2e.experiment.extras import build_callbacks, parse_callbacks, parse_preprocessors
 from pyannote_ge2e.experiment.merge import merge_configs
 from pyannote_ge2e.experiment.optimizers import SGD_1X, OptimizerRecipe, parse_optimizer
 from pyannote_ge2e.experiment.resolve import architectures, resolve, tasks
-from pyannote_ge2e.experiment.schedulers import SchedulerRecipe, TrainingLength, parse_scheduler
+from pyannote_ge2e.experiment.schedule import SchedulerRecipe, TrainingLength
+from pyannote_ge2e.experiment.schedulers import parse_scheduler
 from pyannote_ge2e.experiment.sections import Section, nearest, parse_section, problem
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Experiment:
                 raise problem(source, (), f"section '{key}:' is missing.")
 
         task = parse_section(config["task"], ("task",), source)
-        if legacy.is_from_1x(task):
+        if legacy_task.is_from_1x(task):
             config.setdefault("optimizer", deepcopy(SGD_1X))
         config.setdefault("optimizer", {"name": "Adam"})
         config.setdefault(
@@ -301,10 +302,10 @@ def _parse_architecture(value: Any, source: Path | None) -> tuple[Section, type]
 def _parse_task(section: Section) -> tuple[Section, type]:
     from pyannote_ge2e.tasks import EmbeddingTask
 
-    section = legacy.translate_task(section)
+    section = legacy_task.translate_task(section)
     found = resolve(section, tasks(), EmbeddingTask)
-    section = legacy.translate_task_params(section, found)
-    also = (*legacy.TASK_SPELLINGS, "per_turn")
+    section = legacy_task.translate_task_params(section, found)
+    also = (*legacy_task.TASK_SPELLINGS, "per_turn")
     section.check(found, given=_GIVEN_TO_TASKS, also=also)
     return section, found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from pyannote_ge2e.experiment.legacy import TASK_SPELLINGS
+from pyannote_ge2e.experiment.legacy_task import TASK_SPELLINGS
 
 _SPELLINGS = {**TASK_SPELLINGS, **{ours: theirs for theirs, ours in TASK_SPELLINGS.items()}}
 

@@ -7,7 +7,8 @@ import torch
 
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.optimizers import parse_optimizer
-from pyannote_ge2e.experiment.schedulers import TrainingLength, parse_scheduler
+from pyannote_ge2e.experiment.schedule import TrainingLength
+from pyannote_ge2e.experiment.schedulers import parse_scheduler
 
 
 def length() -> TrainingLength:
