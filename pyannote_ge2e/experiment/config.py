@@ -125,7 +125,7 @@ class Experiment:
                 raise problem(source, (key,), f"no section '{key}'; {nearest(key, SECTIONS)}")
         for key in ("architecture", "task"):
             if key not in config:
-                raise problem(source, (), f"section '{key}:' is missing.")
+                raise problem(source, (), f"section '{key}:' is missing from config.yml.")
 
         task = parse_section(config["task"], ("task",), source)
         if legacy_task.is_from_1x(task):
