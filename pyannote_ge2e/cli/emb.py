@@ -26,12 +26,14 @@ from pyannote_ge2e.cli.options import (
     epoch,
     one_device,
 )
+from pyannote_ge2e.cli.prepare import prepare
 
 emb = typer.Typer(
     name="emb",
-    help="Train, validate and apply speaker embeddings.",
+    help="Speaker embeddings: prepare data, train, validate, apply.",
     no_args_is_help=True,
 )
+emb.command()(prepare)
 
 
 @emb.command()

@@ -94,7 +94,7 @@ Device = Annotated[
 Gpu = Annotated[bool, typer.Option("--gpu", help="Same as --device cuda.")]
 Cpu = Annotated[bool, typer.Option("--cpu", help="Same as --device cpu.")]
 Debug = Annotated[
-    bool, typer.Option("--debug", help="Detect anomalies, and show tracebacks of errors.")
+    bool, typer.Option("--debug", help="Detect anomalies, and show the traceback of errors.")
 ]
 Batch = Annotated[int, typer.Option(min=1, help="Windows per forward pass.")]
 Step = Annotated[

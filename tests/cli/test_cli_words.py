@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pyannote_ge2e.cli.app import app
+from pyannote_ge2e.data.synthetic import make_corpus
 from pyannote_ge2e.errors import UserError
 
 PROTOCOL = "VoxCeleb.SpeakerVerification.VoxCeleb2"
@@ -59,7 +60,8 @@ def test_help_imports_neither_torch_nor_numpy():
     code = (
         "import sys\n"
         "from pyannote_ge2e.cli import main\n"
-        "for words in ['', 'emb', 'emb prepare', 'emb train', 'emb validate', 'emb apply', 'demo']:\n"
+        "emb = ['emb prepare', 'emb train', 'emb validate', 'emb apply']\n"
+        "for words in ['', 'demo', 'emb', *emb]:\n"
         "    sys.argv = ['pyannote-ge2e', *words.split(), '--help']\n"
         "    try: main()\n"
         "    except SystemExit as end: assert end.code == 0, words\n"
@@ -119,6 +121,25 @@ def test_the_functions_take_what_the_words_pass(calls, command, monkeypatch):
     inspect.signature(function).bind(*call.pop("args"), **call)
 
 
+def test_prepare_ends_with_the_line_to_export(tmp_path):
+    corpus = make_corpus(tmp_path / "voices", speakers=6, utterances=2)
+    registry = tmp_path / "database.yml"
+    words = ["--name", "Voices", "--registry", str(registry), "--trials=20", "--extension", "wav"]
+    result = run("emb", "prepare", str(corpus), *words)
+    assert result.exit_code == 0, result.output
+    assert "Voices.SpeakerVerification.All" in result.stdout
+    assert result.stdout.splitlines()[-1] == f"export PYANNOTE_DATABASE_CONFIG={registry}"
+    assert "Voices" in registry.read_text()
+
+
+def test_prepare_says_in_a_sentence_that_there_is_nothing(tmp_path):
+    result = run("emb", "prepare", str(tmp_path), "--name", "Voices")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert str(tmp_path) in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_demo(calls):
     assert run("demo", "--output", "there", "--seed", "3").exit_code == 0
     assert calls == [{"args": (Path("there"),), "seed": 3, "force": False}]
@@ -127,6 +148,7 @@ def test_demo(calls):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        ("emb prepare a --trials=none", "'none' is neither a number of trials nor 'all'."),
         ("emb train models/AAM", "Missing argument"),
         ("emb train a b --paralel=10", "--parallel"),
         ("emb train a b --from=soon", "'soon' is neither the number of an epoch nor 'last'."),

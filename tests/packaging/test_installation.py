@@ -57,10 +57,10 @@ def test_failures_of_ours_do_not_reach_upstream(environment, source, tmp_path):
     env.install("--editable", source)
     # Python also reads a .pth file twice when site-packages is reachable by two paths.
     shutil.copy(env.site_packages / STARTUP, env.site_packages / "zz_again.pth")
-    assert env.run("pyannote-audio", "--help").count("speaker embeddings") == 1
+    assert env.run("pyannote-audio", "--help").count("Speaker embeddings") == 1
 
     # Opting out.
-    assert "speaker embeddings" not in env.run(
+    assert "Speaker embeddings" not in env.run(
         "pyannote-audio", "--help", PYANNOTE_GE2E_NO_HOOK="1"
     )
 
