@@ -125,7 +125,7 @@ class BackgroundNoise(BaseWaveformTransform):
         self, samples: torch.Tensor, sample_rate: int | None = None, **_: Any
     ) -> None:
         """Draw noise, (batch, sample), and its ratio to the signal in dB, (batch, 1)."""
-        batch, _, length = samples.shape
+        batch, length = samples.shape[0], samples.shape[-1]
         noise = [self._noise(length, sample_rate or 16000) for _ in range(batch)]
         self.transform_parameters["noise"] = torch.from_numpy(np.stack(noise))
         span = self.snr_max - self.snr_min

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pyannote_ge2e.data.protocol import Subset, subset_files
+from pyannote_ge2e.data.protocol import Subset, protocol_name, subset_files
 from pyannote_ge2e.data.strings import StringTable
 from pyannote_ge2e.errors import UserError
 
@@ -211,8 +211,8 @@ def build_index(protocol: Protocol, subset: Subset = "train") -> Index:
     index = Index.of(_utterances(protocol, subset))
     if len(index.speaker) == 0:
         raise UserError(
-            f"No speaker is annotated in the {subset} subset of {protocol.name}: training needs "
-            "two at least."
+            f"No speaker is annotated in the {subset} subset of {protocol_name(protocol)}: "
+            "training needs two at least."
         )
     return index
 
@@ -223,8 +223,8 @@ def _utterances(protocol: Protocol, subset: Subset) -> Iterable[Utterance]:
         annotation = file.get("annotation")
         if annotation is None:
             raise UserError(
-                f"{protocol.name} has no annotation for '{uri}': say who speaks when with an "
-                f"'annotation' entry under '{subset}' in database.yml."
+                f"{protocol_name(protocol)} has no annotation for '{uri}': say who speaks when "
+                f"with an 'annotation' entry under '{subset}' in database.yml."
             )
         path, scope = str(file["audio"]), file.get("scope")
         for label, start, end in speech_turns(annotation):

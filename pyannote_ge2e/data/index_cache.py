@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyannote_ge2e.data.index import FORMAT, build_index
-from pyannote_ge2e.data.protocol import Subset
+from pyannote_ge2e.data.protocol import Subset, protocol_name
 
 if TYPE_CHECKING:
     from pyannote.database import Protocol
@@ -41,7 +41,9 @@ def cached_index(protocol: Protocol, cache: Path, subset: Subset = "train") -> P
         folder = cache / index.digest()
         index.save(folder)
         return folder
-    text = json.dumps([FORMAT, protocol.name, subset, made_from], sort_keys=True, default=str)
+    text = json.dumps(
+        [FORMAT, protocol_name(protocol), subset, made_from], sort_keys=True, default=str
+    )
     folder = cache / hashlib.sha256(text.encode()).hexdigest()[:16]
     if not (folder / "index.json").is_file():
         build_index(protocol, subset).save(folder)

@@ -15,7 +15,7 @@ from pyannote_ge2e.errors import UserError
 class Loader(DataLoader):
     """DataLoader that passes on a worker's `UserError` without the worker's traceback."""
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         return _in_plain_words(super().__iter__())
 
 
@@ -32,6 +32,8 @@ class BatchLoader(Loader):
     multiprocessing_context : str, optional
         Start method of workers: "fork", "spawn" or "forkserver". Defaults to the platform's.
     """
+
+    dataset: BatchDataset
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class BatchLoader(Loader):
         )
         self.current_epoch = epoch
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         self.dataset.epoch = self.current_epoch()
         return super().__iter__()
 

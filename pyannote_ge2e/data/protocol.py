@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import yaml
 
@@ -51,7 +51,7 @@ def load_protocol(
     if name not in names:
         raise UserError(_unknown(name, names))
     try:
-        protocol = known.get_protocol(name, preprocessors=dict(preprocessors or {}))
+        protocol = known.get_protocol(name, preprocessors=cast(Any, dict(preprocessors or {})))
     except ValueError as error:
         raise UserError(f"Protocol '{name}' cannot be loaded: {error}") from error
     return with_audio(protocol)
@@ -82,7 +82,7 @@ def train_on(protocol: Protocol, subset: Subset = "train") -> Protocol:
         The same protocol, changed in place.
     """
     if subset != "train":
-        protocol.train_iter = getattr(protocol, f"{subset}_iter")
+        setattr(protocol, "train_iter", getattr(protocol, f"{subset}_iter"))  # noqa: B010
     return protocol
 
 
@@ -170,6 +170,11 @@ def _unknown(name: str, names: list[str]) -> str:
     return f"Unknown protocol '{name}'; the known ones are {shown}.{hint}"
 
 
+def protocol_name(protocol: Protocol) -> str:
+    """Full name of a protocol; pyannote gives one to those of its registry only."""
+    return str(getattr(protocol, "name", type(protocol).__name__))
+
+
 def subset_files(protocol: Protocol, subset: Subset) -> Iterator[ProtocolFile]:
     """Iterate over the files of a subset.
 
@@ -178,11 +183,11 @@ def subset_files(protocol: Protocol, subset: Subset) -> Iterator[ProtocolFile]:
     UserError
         If the protocol has no such subset, or a file that it names is missing.
     """
-    where = f"{protocol.name}, subset {subset}"
+    where = f"{protocol_name(protocol)}, subset {subset}"
     try:
         yield from getattr(protocol, subset)()
     except NotImplementedError as error:
-        raise UserError(f"{protocol.name} has no {subset} subset.") from error
+        raise UserError(f"{protocol_name(protocol)} has no {subset} subset.") from error
     except (FileNotFoundError, KeyError) as error:
         raise UserError(f"{where}: {one_line(error)}") from error
 

@@ -43,7 +43,7 @@ class SpeakerSchedule:
     def mean_classes(self) -> float:
         """Speakers in a batch, on average over a pass."""
         counted = (
-            min(len(corpus), len(corpus) // self.num_classes * self.num_classes or len(corpus))
+            len(corpus) // self.num_classes * self.num_classes or len(corpus)
             for corpus in self.corpora
         )
         return sum(counted) / self.batches_per_pass

@@ -115,7 +115,7 @@ def _by_database(
     """Speakers and classes by database, without databases of a single speaker."""
     database = index.speaker_database[speakers]
     count = np.bincount(database, minlength=len(index.databases))
-    lonely = [index.databases[row] for row in np.flatnonzero(count == 1)]
+    lonely = [index.databases[row] for row in np.flatnonzero(count == 1).tolist()]
     kept = count[database] > 1
     speakers, database = speakers[kept], database[kept]
     return speakers, [np.flatnonzero(database == row) for row in np.unique(database)], lonely

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyannote_ge2e.data.protocol import Subset, one_line
+from pyannote_ge2e.data.protocol import Subset, one_line, protocol_name
 from pyannote_ge2e.data.reader import audio_duration
 from pyannote_ge2e.data.turn_trials import turn_trials
 from pyannote_ge2e.errors import UserError
@@ -77,7 +77,7 @@ def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialInde
         found = TrialIndex(*turn_trials(protocol, subset))
     if not 0 < found.labels.sum() < len(found):
         raise UserError(
-            f"The trials of {protocol.name}, subset {subset}, are all "
+            f"The trials of {protocol_name(protocol)}, subset {subset}, are all "
             f"{'target' if found.labels.any() else 'non-target'} trials: an error rate needs both."
         )
     return found
@@ -98,18 +98,18 @@ def _own_trials(protocol: Protocol, subset: Subset) -> TrialIndex | None:
                     files.append(file)
                 pair.append(rows[key])
             trials.append(pair)
-            labels.append(_label(trial["reference"], protocol.name, files, pair))
+            labels.append(_label(trial["reference"], protocol_name(protocol), files, pair))
     except (AttributeError, NotImplementedError):
         return None
     except (FileNotFoundError, KeyError) as error:
-        raise UserError(f"{protocol.name}, {subset} trials: {one_line(error)}") from error
+        raise UserError(f"{protocol_name(protocol)}, {subset} trials: {one_line(error)}") from error
     if not trials:
         return None
     try:
         paths = [str(file["audio"]) for file in files]
         segments = [_segments(file) for file in files]
     except (FileNotFoundError, KeyError) as error:
-        raise UserError(f"{protocol.name}, {subset} trials: {one_line(error)}") from error
+        raise UserError(f"{protocol_name(protocol)}, {subset} trials: {one_line(error)}") from error
     return TrialIndex(
         [file["uri"] for file in files],
         paths,

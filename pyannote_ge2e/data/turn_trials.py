@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyannote_ge2e.data.index import speaker_name, speech_turns
-from pyannote_ge2e.data.protocol import Subset, subset_files
+from pyannote_ge2e.data.protocol import Subset, protocol_name, subset_files
 from pyannote_ge2e.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def turn_trials(
         If no pair can be made.
     """
     rng = np.random.default_rng(_SEED)
-    uris, paths, segments, speakers = [], [], [], []
+    uris: list[str] = []
+    paths: list[str] = []
+    segments: list[list[tuple[float, float]]] = []
+    speakers: list[str] = []
     # comparable[scope][speaker] lists turns; turns of two scopes are never compared.
     comparable: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for speaker, scope, uri, path, turns in _turns_by_speaker(protocol, subset, rng):
@@ -72,8 +75,8 @@ def turn_trials(
     others = _non_targets(comparable, NON_TARGETS_PER_TARGET * len(targets), rng)
     if not targets or not others:
         raise UserError(
-            f"{protocol.name} lists no trial, and the {subset} subset has too few speech turns of "
-            "comparable speakers to make some."
+            f"{protocol_name(protocol)} lists no trial, and the {subset} subset has too few "
+            "speech turns of comparable speakers to make some."
         )
     trials = np.array(targets + others, np.int64)
     labels = np.repeat([1, 0], [len(targets), len(others)]).astype(np.int64)

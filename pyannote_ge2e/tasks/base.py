@@ -8,46 +8,36 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 from pyannote.audio import Model
-from pyannote.audio.core.task import Problem, Resolution, Specifications, Task
+from pyannote.audio.core.task import Problem, Resolution, Specifications
 from pyannote.database import Protocol
-from pyannote.database.protocol import SpeakerVerificationProtocol
 from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
-from torchmetrics import Metric, MetricCollection
 
 from pyannote_ge2e.data.batches import BatchDataset
 from pyannote_ge2e.data.index import Index
 from pyannote_ge2e.data.index_cache import cached_index
 from pyannote_ge2e.data.loader import BatchLoader
-from pyannote_ge2e.data.protocol import one_line, with_audio
+from pyannote_ge2e.data.protocol import one_line, protocol_name, with_audio
 from pyannote_ge2e.data.schedule import SpeakerSchedule
 from pyannote_ge2e.data.selection import BatchFrom, Selection, Short, select_speakers
-from pyannote_ge2e.data.trials import TrialIndex, trial_index
+from pyannote_ge2e.data.trials import TrialIndex
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.tasks.embedding import embed_batch, file_loader, shortest_input
-from pyannote_ge2e.tasks.gradients import (
-    is_scale_invariant,
-    scale_gradients,
-    scale_of,
-    scaled_groups,
-)
-from pyannote_ge2e.tasks.validation import Figure, TrialMetric
-
-Metrics = Figure | Mapping[str, Figure]
+from pyannote_ge2e.tasks.gradients import GradientScales
+from pyannote_ge2e.tasks.options import check_options, default_seed
+from pyannote_ge2e.tasks.trial_validation import Metrics, TrialValidation
 
 logger = logging.getLogger(__name__)
 
 
-class EmbeddingTask(Task):
+class EmbeddingTask(TrialValidation):
     """Base of the embedding tasks; a subclass brings its loss with `make_loss`.
 
     It stands on pyannote.audio's `Task` and works with any of its models. Parameters are those of
@@ -67,6 +57,8 @@ class EmbeddingTask(Task):
     """
 
     DEFAULT_GRADIENT_SCALE: Mapping[str, float] = {}
+
+    trainer: Any  # set by the model when fitting begins
 
     def __init__(
         self,
@@ -88,7 +80,7 @@ class EmbeddingTask(Task):
         metric: Metrics | None = None,
         step: float = 0.25,
     ) -> None:
-        _check(
+        check_options(
             duration=duration,
             min_duration=duration if min_duration is None else min_duration,
             num_classes_per_batch=num_classes_per_batch,
@@ -107,29 +99,30 @@ class EmbeddingTask(Task):
                 num_workers=num_workers,
                 pin_memory=pin_memory,
                 augmentation=augmentation,
-                metric=metric,
             )
         except StopIteration as error:
-            raise UserError(f"{protocol.name} has an empty subset.") from error
+            raise UserError(f"{protocol_name(protocol)} has an empty subset.") from error
         except (ValueError, OSError, KeyError) as error:
             if isinstance(error, UserError):
                 raise
-            raise UserError(f"{protocol.name}: {one_line(error)}") from error
+            raise UserError(f"{protocol_name(protocol)}: {one_line(error)}") from error
         # Task replaces None by a transform that does nothing, slowly.
         self.augmentation = augmentation
-        self.cache = Path(cache) if cache is not None else None
+        self.cache_folder = Path(cache) if cache is not None else None
         self.num_classes_per_batch = num_classes_per_batch
         self.num_chunks_per_class = num_chunks_per_class
         self.label_min_duration = label_min_duration
         self.batches_per_epoch = batches_per_epoch
         self.short = short
         self.batch_from = batch_from
-        self.gradient_scale = dict(
-            self.DEFAULT_GRADIENT_SCALE if gradient_scale is None else gradient_scale
+        self.gradient_scales = (
+            GradientScales(self.DEFAULT_GRADIENT_SCALE)
+            if gradient_scale is None
+            else GradientScales(gradient_scale, strict=True)
         )
-        self._own_gradient_scale = gradient_scale is not None
-        self.seed = _seed() if seed is None else seed
+        self.seed = default_seed() if seed is None else seed
         self.step = step
+        self.figures = metric
 
         self.index: Index | None = None
         self.trials: TrialIndex | None = None
@@ -138,31 +131,41 @@ class EmbeddingTask(Task):
         self._selection: Selection | None = None
         self._dataset: BatchDataset | None = None
         self._seen = np.zeros(0, bool)
-        self._handles: list[Any] = []
-        self._watched: weakref.WeakSet[Optimizer] = weakref.WeakSet()
+        self._watched: list[Optimizer] = []
 
     # --- data ---------------------------------------------------------------------------------
 
     def prepare_data(self) -> None:
-        """Index the training subset, in the cache or in a temporary folder."""
-        if self.index is not None:
-            return
-        if self.cache is None:
-            root = Path(tempfile.mkdtemp(prefix="pyannote_ge2e_"))
-            weakref.finalize(self, _remove, root, os.getpid())
-        else:
-            root = self.cache
-        try:
-            self.index = Index.load(cached_index(self.protocol, root))
-        except OSError as error:
-            raise UserError(f"The cache '{root}' cannot be used: {one_line(error)}") from error
+        """Index the training subset, in the cache or in a temporary folder, and check it.
+
+        Raises
+        ------
+        UserError
+            If it cannot be trained on: see `build_index`, `select_speakers` and `trial_index`.
+        """
+        if self.index is None:
+            self._index_subset()
+        self._choose()
 
     def setup(self, stage: str | None = None) -> None:
         """Load the index, choose the speakers and list the trials; once."""
         if stage == "fit":
             self._share_index()
-        if self.index is None:
-            self.prepare_data()
+        self.prepare_data()
+
+    def _index_subset(self) -> None:
+        if self.cache_folder is None:
+            root = Path(tempfile.mkdtemp(prefix="pyannote_ge2e_"))
+            weakref.finalize(self, _remove, root, os.getpid())
+        else:
+            root = self.cache_folder
+        try:
+            self.index = Index.load(cached_index(self.protocol, root))
+        except OSError as error:
+            raise UserError(f"The cache '{root}' cannot be used: {one_line(error)}") from error
+
+    def _choose(self) -> None:
+        """Choose the speakers and list the trials; once."""
         if self._selection is not None:
             return
         assert self.index is not None
@@ -183,7 +186,7 @@ class EmbeddingTask(Task):
             min_duration=self.min_duration,
             classes=[self.index.speakers[row] for row in self._selection.speakers],
         )
-        self.trials = self._development_trials()
+        self.trials = self.development_trials()
         self.has_validation = self.trials is not None
         if self.trials is None:
             _say("There are no development trials: training goes on without validation.")
@@ -193,18 +196,6 @@ class EmbeddingTask(Task):
         folder = self.trainer.strategy.broadcast(None if self.index is None else self.index.folder)
         if self.index is None and folder is not None and (folder / "index.json").is_file():
             self.index = Index.load(folder)
-
-    def _development_trials(self) -> TrialIndex | None:
-        lists_trials = self.has_validation and isinstance(
-            self.protocol, SpeakerVerificationProtocol
-        )
-        try:
-            return trial_index(self.protocol, "development")
-        except UserError as error:
-            if lists_trials:
-                raise
-            logger.debug("No development trials: %s", error)
-            return None
 
     def train_dataloader(self) -> DataLoader:
         """Whole batches for this process."""
@@ -219,7 +210,7 @@ class EmbeddingTask(Task):
             duration=(self.min_duration, self.duration),
             batches_per_epoch=-(-self.total_batches_per_epoch() // world_size),
             short=self.short,
-            sample_rate=self.model.hparams.sample_rate,
+            sample_rate=self.model.hparams["sample_rate"],
             seed=self.seed,
             rank=self.trainer.global_rank,
             augmentation=self.augmentation,
@@ -246,39 +237,17 @@ class EmbeddingTask(Task):
         in_a_batch = schedule.mean_classes * self.num_chunks_per_class * chunk
         return max(1, round(speech / in_a_batch))
 
-    def val_dataloader(self) -> DataLoader | list:
-        """Windows of every development file; an empty list when there is none."""
-        if self.trials is None:
-            return []
-        sample_rate = self.model.hparams.sample_rate
-        return file_loader(
-            self.trials,
-            self.duration,
-            self.step,
-            sample_rate,
-            min_samples=self._shortest_input(round(self.duration * sample_rate)),
-            num_workers=self.num_workers,
-            pin_memory=self.pin_memory,
-            multiprocessing_context=self.multiprocessing_context if self.num_workers else None,
-        )
-
-    def _shortest_input(self, longest: int) -> int:
-        training = self.model.training
-        self.model.eval()
-        try:
-            return shortest_input(self.model, longest)
-        finally:
-            self.model.train(training)
-
     # --- loss ---------------------------------------------------------------------------------
 
     def make_loss(self) -> nn.Module:
         """Make the loss, called with embeddings (B, dimension) and classes (B,)."""
         raise NotImplementedError
 
-    def dimension(self) -> int:
-        """Dimension of the model's embeddings."""
-        return int(self.model.dimension)
+    @property
+    def num_speakers(self) -> int:
+        """Speakers to learn from, which are the classes of a loss that has any."""
+        assert self._selection is not None
+        return len(self._selection.speakers)
 
     def setup_loss_func(self) -> None:
         """Give the model its loss; one that it already has, of the same kind and size, is kept.
@@ -345,49 +314,14 @@ class EmbeddingTask(Task):
     def parameter_groups(
         self, model: Model, optimizer_class: type[Optimizer], learning_rate: float
     ) -> list[dict[str, Any]]:
-        """Parameter groups in which some parameters learn more slowly: see `gradient_scale`.
-
-        For an optimiser whose steps do not depend on the gradient's scale (Adam...), the learning
-        rate is scaled. For others gradients are, before Lightning clips them.
-
-        Parameters
-        ----------
-        model : Model
-        optimizer_class : type
-        learning_rate : float
-
-        Returns
-        -------
-        groups : list of dict
-            `params` and `lr`, to make the optimiser from.
-
-        Raises
-        ------
-        UserError
-            If a pattern of `gradient_scale`, when given, matches no parameter.
-        """
-        names = [name for name, _ in model.named_parameters()]
-        for pattern in self.gradient_scale if self._own_gradient_scale else ():
-            if all(scale_of(name, {pattern: np.inf}) == 1.0 for name in names):
-                raise UserError(
-                    f"gradient_scale: '{pattern}' matches no parameter; there are "
-                    f"{', '.join(sorted({name.split('.')[0] + '.*' for name in names}))}."
-                )
-        for handle in self._handles:
-            handle.remove()
-        if is_scale_invariant(optimizer_class):
-            return scaled_groups(model, self.gradient_scale, learning_rate)
-        self._handles = scale_gradients(model, self.gradient_scale)
-        return [{"params": list(model.parameters()), "lr": learning_rate}]
+        """Parameter groups to make an optimiser from: see `GradientScales.groups`."""
+        return self.gradient_scales.groups(model, optimizer_class, learning_rate)
 
     def _optimize_by_default(self) -> None:
         """Make pyannote's default optimiser honour gradient scales; leave any other alone."""
         model = self.model
-        if type(
-            model
-        ).configure_optimizers is Model.configure_optimizers and "configure_optimizers" not in vars(
-            model
-        ):
+        inherited = type(model).configure_optimizers is Model.configure_optimizers
+        if inherited and "configure_optimizers" not in vars(model):
             model.configure_optimizers = self._default_optimizer
 
     def _default_optimizer(self) -> Optimizer:
@@ -397,78 +331,11 @@ class EmbeddingTask(Task):
         """Called after each step of each optimiser."""
 
     def _watch_optimizers(self) -> None:
+        """Have `after_optimizer_step` called by the optimisers of the current fit."""
         for optimizer in self.trainer.optimizers:
-            if optimizer not in self._watched:
-                self._watched.add(optimizer)
+            if not any(optimizer is watched for watched in self._watched):
                 optimizer.register_step_post_hook(self.after_optimizer_step)
-
-    # --- validation ---------------------------------------------------------------------------
-
-    @cached_property
-    def metric(self) -> MetricCollection:
-        """Equal error rate over all trials, then the figures that the user asked for."""
-        more = self._metric or {}
-        if not isinstance(more, Mapping):
-            more = {getattr(more, "__name__", type(more).__name__): more}
-        metrics: dict[str, Metric] = {"equal_error_rate": TrialMetric()}
-        metrics |= {name: TrialMetric(figure) for name, figure in more.items()}
-        return MetricCollection(metrics, compute_groups=False)
-
-    @property
-    def val_monitor(self) -> tuple[str, str]:
-        """Name of the figure to monitor, and which way it gets better."""
-        return "equal_error_rate", "min"
-
-    def setup_validation_metric(self) -> None:
-        """Give the model the metrics of the development trials, if there are any."""
-        if self.trials is None:
-            return
-        for metric in self.metric.values():
-            metric.trials = self.trials
-        super().setup_validation_metric()
-
-    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """Embed a few files; the figures follow when all have been."""
-        embeddings = embed_batch(self.model, batch)
-        self.model.validation_metric.update(batch["files"], embeddings)
-        self.model.log_dict(
-            self.model.validation_metric,
-            on_step=False,
-            on_epoch=True,
-            prog_bar=True,
-            logger=True,
-            batch_size=len(batch["files"]),
-        )
-
-
-def _check(**options: Any) -> None:
-    """Refuse what cannot be trained with, before anything is read."""
-    for name in ("duration", "min_duration", "step"):
-        if not options[name] > 0:
-            raise UserError(f"{name} should be above 0, not {options[name]!r}.")
-    if options["min_duration"] > options["duration"]:
-        raise UserError(
-            f"min_duration ({options['min_duration']:g} s) is longer than duration "
-            f"({options['duration']:g} s)."
-        )
-    for name, least in (
-        ("num_classes_per_batch", 2),
-        ("num_chunks_per_class", 1),
-        ("batches_per_epoch", 1),
-    ):
-        if options[name] is not None and options[name] < least:
-            raise UserError(f"{name} should be {least} at least, not {options[name]!r}.")
-    for name, known in (("short", Short), ("batch_from", BatchFrom)):
-        if options[name] not in get_args(known):
-            raise UserError(
-                f"{name} is one of {', '.join(get_args(known))}, not {options[name]!r}."
-            )
-
-
-def _seed() -> int:
-    """Seed of Lightning's `seed_everything` if it was called, else a random one."""
-    given = os.environ.get("PL_GLOBAL_SEED")
-    return int(given) if given else int(np.random.SeedSequence().generate_state(1)[0])
+        self._watched = list(self.trainer.optimizers)
 
 
 def _shapes(module: nn.Module) -> dict[str, torch.Size]:

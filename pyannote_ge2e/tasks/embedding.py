@@ -65,7 +65,7 @@ def embed_files(
     """
     if device is not None:
         model.to(device)
-    sample_rate = model.hparams.sample_rate
+    sample_rate = model.hparams["sample_rate"]
     if duration is None:
         duration = next(iter(model.specifications)).duration
     was_training = model.training

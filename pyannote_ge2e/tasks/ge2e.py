@@ -119,7 +119,7 @@ class GE2E(EmbeddingTask):
             step=step,
         )
         self.variant = variant
-        self.make_loss()
+        self.make_loss()  # refuses an unknown variant here rather than in the midst of fitting
 
     def make_loss(self) -> nn.Module:
         """GE2E loss with w at 10 and b at -5."""

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
+from pyannote_ge2e.errors import UserError
+
 # Their step does not depend on the gradient's scale.
 _SCALE_INVARIANT = frozenset(
     {
@@ -51,33 +53,85 @@ def scale_of(name: str, scales: Mapping[str, float]) -> float:
     return next((scale for pattern, scale in scales.items() if fnmatchcase(name, pattern)), 1.0)
 
 
-def scaled_groups(
-    model: nn.Module, scales: Mapping[str, float], learning_rate: float
-) -> list[dict[str, Any]]:
-    """Parameter groups with a learning rate multiplied by the scale, one group for each scale."""
-    by_scale: dict[float, list[Tensor]] = {1.0: []}
-    for name, parameter in model.named_parameters():
-        by_scale.setdefault(scale_of(name, scales), []).append(parameter)
-    return [
-        {"params": parameters, "lr": learning_rate * scale}
-        for scale, parameters in by_scale.items()
-        if parameters
-    ]
+class GradientScales:
+    """Scales for the gradients of some parameters.
 
-
-def scale_gradients(model: nn.Module, scales: Mapping[str, float]) -> list[RemovableHandle]:
-    """Multiply gradients as they are computed, hence before they are clipped.
-
-    Returns
-    -------
-    handles : list
-        One for each parameter that is scaled; `handle.remove()` stops it.
+    Parameters
+    ----------
+    scales : mapping of str to float
+        Factor by pattern (`fnmatch`) of parameter names; the first that matches counts.
+    strict : bool
+        Whether a pattern that matches nothing is an error.
     """
-    return [
-        parameter.register_hook(_Times(scale))
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad and (scale := scale_of(name, scales)) != 1.0
-    ]
+
+    def __init__(self, scales: Mapping[str, float], strict: bool = False) -> None:
+        self.scales = dict(scales)
+        self.strict = strict
+        self._handles: list[RemovableHandle] = []
+
+    def groups(
+        self, model: nn.Module, optimizer_class: type[Optimizer], learning_rate: float
+    ) -> list[dict[str, Any]]:
+        """Parameter groups in which some parameters learn more slowly.
+
+        For an optimiser whose steps do not depend on the gradient's scale (Adam...), the learning
+        rate is scaled. For others gradients are, as they are computed, hence before Lightning
+        clips them.
+
+        Parameters
+        ----------
+        model : Module
+        optimizer_class : type
+        learning_rate : float
+
+        Returns
+        -------
+        groups : list of dict
+            `params` and `lr`.
+
+        Raises
+        ------
+        UserError
+            If a pattern matches no parameter.
+
+        Examples
+        --------
+        >>> import torch
+        >>> scales = GradientScales({"bias": 0.1})
+        >>> [group["lr"] for group in scales.groups(nn.Linear(2, 2), torch.optim.Adam, 1.0)]
+        [1.0, 0.1]
+        >>> [group["lr"] for group in scales.groups(nn.Linear(2, 2), torch.optim.SGD, 1.0)]
+        [1.0]
+        """
+        if self.strict:
+            self._check(model)
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        if not is_scale_invariant(optimizer_class):
+            self._handles = [
+                parameter.register_hook(_Times(scale))
+                for name, parameter in model.named_parameters()
+                if parameter.requires_grad and (scale := scale_of(name, self.scales)) != 1.0
+            ]
+            return [{"params": list(model.parameters()), "lr": learning_rate}]
+        by_scale: dict[float, list[Tensor]] = {1.0: []}
+        for name, parameter in model.named_parameters():
+            by_scale.setdefault(scale_of(name, self.scales), []).append(parameter)
+        return [
+            {"params": parameters, "lr": learning_rate * scale}
+            for scale, parameters in by_scale.items()
+            if parameters
+        ]
+
+    def _check(self, model: nn.Module) -> None:
+        names = [name for name, _ in model.named_parameters()]
+        for pattern in self.scales:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                modules = sorted({name.split(".")[0] + ".*" for name in names})
+                raise UserError(
+                    f"gradient_scale: '{pattern}' matches no parameter; try {', '.join(modules)}."
+                )
 
 
 class _Times:

@@ -80,8 +80,8 @@ augmentation, metric, step
     def make_loss(self) -> nn.Module:
         """ArcFace loss over the training speakers."""
         return pytorch_metric_learning.losses.ArcFaceLoss(
-            len(self.specifications.classes),
-            self.dimension(),
+            self.num_speakers,
+            int(self.model.dimension),
             margin=self.margin,
             scale=self.scale,
         )

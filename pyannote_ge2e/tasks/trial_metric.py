@@ -41,6 +41,8 @@ class TrialMetric(Metric):
         super().__init__()
         self.figure = figure
         self.trials: TrialIndex | None = None
+        self.files: list[torch.Tensor]
+        self.embeddings: list[torch.Tensor]
         self.add_state("files", default=[], dist_reduce_fx="cat")
         self.add_state("embeddings", default=[], dist_reduce_fx="cat")
 

@@ -1,0 +1,116 @@
+"""Validation on the development trials of a protocol: each file is embedded once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, cast
+
+from pyannote.audio.core.task import Task
+from pyannote.database import Protocol
+from pyannote.database.protocol import SpeakerVerificationProtocol
+from torch.utils.data import DataLoader
+from torchmetrics import Metric, MetricCollection
+
+from pyannote_ge2e.data.trials import TrialIndex, trial_index
+from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.tasks.embedding import embed_batch, file_loader, shortest_input
+from pyannote_ge2e.tasks.trial_metric import Figure, TrialMetric
+
+Metrics = Figure | Mapping[str, Figure]
+
+logger = logging.getLogger(__name__)
+
+
+class TrialValidation(Task):
+    """The half of an embedding task that validates.
+
+    Attributes
+    ----------
+    trials : TrialIndex or None
+        Development trials, from `setup` on; None when there are none.
+    step : float
+        Step between windows, as a ratio of their length.
+    """
+
+    model: Any  # any Model; what a task adds to it is not in its type
+    protocol: Protocol
+    figures: Metrics | None = None
+    trials: TrialIndex | None = None
+    step: float = 0.25
+    multiprocessing_context: str | None = None
+
+    def development_trials(self) -> TrialIndex | None:
+        """List the trials of the development subset; None when there is none."""
+        lists_trials = self.has_validation and isinstance(
+            self.protocol, SpeakerVerificationProtocol
+        )
+        try:
+            return trial_index(self.protocol, "development")
+        except UserError as error:
+            if lists_trials:
+                raise
+            logger.debug("No development trials: %s", error)
+            return None
+
+    def val_dataloader(self) -> DataLoader | list:  # type: ignore[override]
+        """Windows of every development file; an empty list when there is none."""
+        if self.trials is None:
+            return []
+        sample_rate = self.model.hparams["sample_rate"]
+        return file_loader(
+            self.trials,
+            self.duration,
+            self.step,
+            sample_rate,
+            min_samples=self._shortest_input(round(self.duration * sample_rate)),
+            num_workers=self.num_workers,
+            pin_memory=self.pin_memory,
+            multiprocessing_context=self.multiprocessing_context if self.num_workers else None,
+        )
+
+    def _shortest_input(self, longest: int) -> int:
+        training = self.model.training
+        self.model.eval()
+        try:
+            return shortest_input(self.model, longest)
+        finally:
+            self.model.train(training)
+
+    @cached_property
+    def metric(self) -> MetricCollection:
+        """Equal error rate over all trials, then the figures that the user asked for."""
+        more = self.figures or {}
+        if not isinstance(more, Mapping):
+            more = {getattr(more, "__name__", type(more).__name__): more}
+        metrics: dict[str, Metric | MetricCollection] = {"equal_error_rate": TrialMetric()}
+        metrics |= {name: TrialMetric(figure) for name, figure in more.items()}
+        return MetricCollection(metrics, compute_groups=False)
+
+    @property
+    def val_monitor(self) -> tuple[str, str]:
+        """Name of the figure to monitor, and which way it gets better."""
+        return "equal_error_rate", "min"
+
+    def setup_validation_metric(self) -> None:
+        """Give the model the metrics of the development trials, if there are any."""
+        if self.trials is None:
+            return
+        for metric in self.metric.values():
+            metric.trials = self.trials
+        super().setup_validation_metric()
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """Embed a few files; the figures follow when all have been."""
+        embeddings = embed_batch(self.model, batch)
+        metrics = cast(MetricCollection, self.model.validation_metric)
+        metrics.update(batch["files"], embeddings)
+        self.model.log_dict(
+            metrics,
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            logger=True,
+            batch_size=len(batch["files"]),
+        )
