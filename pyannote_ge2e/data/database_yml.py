@@ -121,10 +121,13 @@ def register(
     )
     new = io.StringIO()
     writer.dump(content, new)
+    merged = new.getvalue()
+    if old.strip() and yaml.safe_load(old) is None:  # comments alone, which ruamel forgets
+        merged = old.rstrip() + "\n" + merged
     before()
-    if new.getvalue() != old:
+    if merged != old:
         with replacing(database_yml) as temporary:
-            temporary.write_text(new.getvalue(), encoding="utf-8")
+            temporary.write_text(merged, encoding="utf-8")
 
 
 def _read(database_yml: Path) -> str:
@@ -155,11 +158,7 @@ def _load(database_yml: Path, text: str) -> tuple[CommentedMap, YAML]:
     if offset is not None:
         writer.indent(mapping=2, sequence=sequence, offset=offset)
     if content is None:
-        # Comments alone: ruamel has nothing to hang them on.
         content = CommentedMap()
-        if text.strip():
-            comment = "\n".join(line.strip().removeprefix("#") for line in text.splitlines())
-            content.yaml_set_start_comment(comment)
     if not isinstance(content, CommentedMap):
         raise UserError(
             f"'{database_yml}' is no database.yml: expected sections 'Databases' and 'Protocols'."

@@ -89,7 +89,10 @@ class Prepared:
         return f"export PYANNOTE_DATABASE_CONFIG={quote(str(self.database_yml))}"
 
     def table(self, most: int = 10) -> Group:
-        """Return the summary for `rich.print`, with at most so many of the files left out."""
+        """Return the summary for `rich.print`, with at most so many of the files left out.
+
+        `export` is not in it: print that with `soft_wrap=True`, for it is to be copied.
+        """
         from pyannote_ge2e.data.prepare_table import prepare_table
 
         return prepare_table(self, most)

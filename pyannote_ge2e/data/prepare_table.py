@@ -29,9 +29,7 @@ def prepare_table(prepared: Prepared, most: int = 10) -> Group:
     summary : Group
         For `rich.print`.
     """
-    table = Table(
-        title=prepared.protocol, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("subset", no_wrap=True)
     for title in ("speakers", "utterances", "hours", "shortest", "longest", "trials", "targets"):
         table.add_column(title, justify="right")
@@ -57,5 +55,4 @@ def prepare_table(prepared: Prepared, most: int = 10) -> Group:
         lines.append(Text(f"  {path}{others}: {item.reason}", overflow="fold"))
     if len(prepared.left_out) > most:
         lines.append(Text(f"  ... and {len(prepared.left_out) - most:,} more"))
-    lines.append(Text(prepared.export, no_wrap=True, overflow="ignore"))
     return Group(Text(prepared.protocol, style="bold"), table, *lines)
