@@ -83,6 +83,7 @@ def prepare(
             progress=progress,
         )
     console.print(prepared.table())
+    console.print(prepared.export, soft_wrap=True, markup=False, highlight=False)
 
 
 @contextmanager
