@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "0")
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when the library is imported
 
 SAMPLE_RATE = 16000
 
@@ -23,6 +24,7 @@ class TinyProtocol(NamedTuple):
     diarization: str
     combined: str  # a meta-protocol of two databases
     no_development: str
+    no_annotation: str
 
 
 def voice(pitch: float, duration: float, rng: np.random.Generator) -> np.ndarray:
@@ -128,6 +130,11 @@ def tiny_protocol(tmp_path_factory: pytest.TempPathFactory) -> TinyProtocol:
                 "SpeakerVerification": {
                     "All": {"scope": "global", "train": train, "development": development},
                     "NoDevelopment": {"scope": "global", "train": train},
+                    "NoAnnotation": {
+                        "scope": "global",
+                        "train": {"uri": train["uri"]},
+                        "development": {key: development[key] for key in ("uri", "trial")},
+                    },
                 }
             },
             "Small": {"SpeakerVerification": {"All": {"scope": "database", "train": small_train}}},
@@ -161,4 +168,5 @@ def tiny_protocol(tmp_path_factory: pytest.TempPathFactory) -> TinyProtocol:
         "Meetings.SpeakerDiarization.All",
         "X.SpeakerVerification.TinyAndSmall",
         "Tiny.SpeakerVerification.NoDevelopment",
+        "Tiny.SpeakerVerification.NoAnnotation",
     )

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
-from pyannote_ge2e.data.augmentation import augment
 from pyannote_ge2e.data.chunks import Piece, draw_chunks
 from pyannote_ge2e.data.index import Index
 from pyannote_ge2e.data.reader import read_chunk, read_segment
 from pyannote_ge2e.data.schedule import SpeakerSchedule
+from pyannote_ge2e.data.seeded import augment
 from pyannote_ge2e.data.selection import Selection, Short, usable_utterances
 from pyannote_ge2e.errors import UserError
 

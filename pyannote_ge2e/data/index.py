@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pyannote_ge2e.data.protocol import Subset, protocol_name, subset_files
+from pyannote_ge2e.data.protocol import Subset, audio_path, protocol_name, subset_files
 from pyannote_ge2e.data.strings import StringTable
 from pyannote_ge2e.errors import UserError
 
@@ -142,7 +142,7 @@ class Index:
                 setattr(index, name, StringTable(blob, offsets))
             for name in _ARRAYS:
                 setattr(index, name, _map(folder / f"{name}.npy"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise UserError(
                 f"The index in '{folder}' cannot be read ({error}); remove that folder and "
                 "start again."
@@ -226,7 +226,7 @@ def _utterances(protocol: Protocol, subset: Subset) -> Iterable[Utterance]:
                 f"{protocol_name(protocol)} has no annotation for '{uri}': say who speaks when "
                 f"with an 'annotation' entry under '{subset}' in database.yml."
             )
-        path, scope = str(file["audio"]), file.get("scope")
+        path, scope = audio_path(file), file.get("scope")
         for label, start, end in speech_turns(annotation):
             yield Utterance(speaker_name(label, scope, database, uri), database, path, start, end)
 

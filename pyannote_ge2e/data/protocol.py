@@ -108,11 +108,11 @@ def check_database_yml(path: Path) -> None:
     if not isinstance(content, dict):
         raise UserError(f"'{path}': expected sections 'Databases' and 'Protocols'.")
     _check_mapping(path, content.get("Databases", {}), ("Databases",), depth=1)
-    # database > task > protocol > subset
-    _check_mapping(path, content.get("Protocols", {}), ("Protocols",), depth=3)
+    _check_mapping(path, content.get("Protocols", {}), ("Protocols",), depth=4)
 
 
 def _check_mapping(path: Path, content: Any, keys: tuple[str, ...], depth: int) -> None:
+    """Check that there are `depth` mappings, one inside the other."""
     if not isinstance(content, dict):
         raise UserError(f"'{path}': expected a mapping under {' > '.join(keys)}, not {content!r}.")
     if depth > 1:
@@ -190,6 +190,25 @@ def subset_files(protocol: Protocol, subset: Subset) -> Iterator[ProtocolFile]:
         raise UserError(f"{protocol_name(protocol)} has no {subset} subset.") from error
     except (FileNotFoundError, KeyError) as error:
         raise UserError(f"{where}: {one_line(error)}") from error
+
+
+def audio_path(file: ProtocolFile) -> str:
+    """Path of a file's audio.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, or database.yml does not say where to look for it.
+    """
+    try:
+        return str(file["audio"])
+    except FileNotFoundError as error:
+        raise UserError(one_line(error)) from error
+    except KeyError as error:
+        raise UserError(
+            f"Where is the audio of '{file['uri']}'? Say so for '{file['database']}' under "
+            "'Databases' in database.yml."
+        ) from error
 
 
 def one_line(error: BaseException) -> str:

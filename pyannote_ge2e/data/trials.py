@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyannote_ge2e.data.protocol import Subset, one_line, protocol_name
+from pyannote_ge2e.data.protocol import Subset, audio_path, one_line, protocol_name
 from pyannote_ge2e.data.reader import audio_duration
 from pyannote_ge2e.data.turn_trials import turn_trials
 from pyannote_ge2e.errors import UserError
@@ -105,15 +105,11 @@ def _own_trials(protocol: Protocol, subset: Subset) -> TrialIndex | None:
         raise UserError(f"{protocol_name(protocol)}, {subset} trials: {one_line(error)}") from error
     if not trials:
         return None
-    try:
-        paths = [str(file["audio"]) for file in files]
-        segments = [_segments(file) for file in files]
-    except (FileNotFoundError, KeyError) as error:
-        raise UserError(f"{protocol_name(protocol)}, {subset} trials: {one_line(error)}") from error
+    paths = [audio_path(file) for file in files]
     return TrialIndex(
         [file["uri"] for file in files],
         paths,
-        segments,
+        [_segments(file, path) for file, path in zip(files, paths, strict=True)],
         np.array(trials, np.int64),
         np.array(labels, np.int64),
         _speakers(files),
@@ -130,7 +126,7 @@ def _label(reference: Any, protocol: str, files: list[Any], pair: list[int]) -> 
     return int(reference)
 
 
-def _segments(file: Any) -> Segments:
+def _segments(file: Any, path: str) -> Segments:
     """Annotated part of a file; all of it when nothing says better."""
     try:
         timeline = file.get("try_with")
@@ -140,7 +136,7 @@ def _segments(file: Any) -> Segments:
     segments = [(segment.start, segment.end) for segment in timeline or ()]
     if all(math.isfinite(end) for _, end in segments) and segments:
         return segments
-    return [(0.0, audio_duration(str(file["audio"])))]
+    return [(0.0, audio_duration(path))]
 
 
 def _speakers(files: list[Any]) -> np.ndarray | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyannote_ge2e.data.index import speaker_name, speech_turns
-from pyannote_ge2e.data.protocol import Subset, protocol_name, subset_files
+from pyannote_ge2e.data.protocol import Subset, audio_path, protocol_name, subset_files
 from pyannote_ge2e.errors import UserError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _turns_by_speaker(protocol, subset, rng):  # type: ignore[no-untyped-def]
         annotation = file.get("annotation")
         if annotation is None:
             continue
-        uri, database, path = file["uri"], file["database"], str(file["audio"])
+        uri, database, path = file["uri"], file["database"], audio_path(file)
         local = file.get("scope") not in ("global", "database")
         for label, start, end in speech_turns(annotation):
             speaker = speaker_name(label, file.get("scope"), database, uri)
