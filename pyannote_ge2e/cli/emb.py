@@ -164,16 +164,9 @@ def apply(
             "--from", min=0, help="Epoch to apply: the best one by default.", show_default=False
         ),
     ] = None,
-    to_epoch: Annotated[
-        int | None,
-        typer.Option(
-            "--to", min=0, help="Apply every epoch from --from to this one.", show_default=False
-        ),
-    ] = None,
     batch: Batch = 32,
     step: Step = 0.25,
     duration: Duration = None,
-    pretrained: Pretrained = None,
     parallel: Parallel = None,
     registry: Registry = None,
     debug: Debug = False,
@@ -189,11 +182,9 @@ def apply(
         device=device,
         debug=debug,
         from_epoch=from_epoch,
-        to_epoch=to_epoch,
         batch=batch,
         step=step,
         parallel=parallel,
         duration=duration,
-        pretrained=pretrained,
         registry=registry,
     )

@@ -81,7 +81,7 @@ Protocol = Annotated[
 # typer makes nothing of `int | Literal["last"]`, but leaves it to `parser` when it sees `Any`.
 Epoch = Any
 Subset = Annotated[
-    str, typer.Option(parser=subset, metavar="train|development|test", help="Subset to read.")
+    Any, typer.Option(parser=subset, metavar="train|development|test", help="Subset to read.")
 ]
 Device = Annotated[
     str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,13 @@ from pyannote_ge2e.errors import UserError
 
 
 class Loader(DataLoader):
-    """DataLoader that passes on a worker's `UserError` without the worker's traceback."""
+    """DataLoader that passes on a worker's `UserError` without the worker's traceback.
+
+    Its workers leave Ctrl-C, which the terminal sends to all processes, to the main one.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"worker_init_fn": _leave_interrupts, **kwargs})
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         return _in_plain_words(super().__iter__())
@@ -57,6 +64,10 @@ class BatchLoader(Loader):
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         self.dataset.epoch = self.current_epoch()
         return super().__iter__()
+
+
+def _leave_interrupts(worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _in_plain_words(batches: Iterator[Any]) -> Iterator[Any]:

@@ -1,0 +1,1 @@
+"""What `emb train`, `validate` and `apply` do: configuration, files on disk, the trainer."""

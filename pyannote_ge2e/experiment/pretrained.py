@@ -1,0 +1,106 @@
+"""Weights to start from: a file, a hub name, a repository's entry, a Hugging Face model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pyannote.audio import Model
+
+from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.checkpoint import build_model, load_checkpoint
+
+_LOSS_PREFIX = "loss_func."
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A model to start from, and what its training left beside it.
+
+    Attributes
+    ----------
+    model : Model
+        In evaluation mode, on the CPU.
+    config : dict
+        Configuration of the experiment it comes from; for a model trained elsewhere, only its
+        architecture.
+    loss : dict of str to Tensor
+        The loss's own parameters (GE2E's w and b), by name in the loss.
+    """
+
+    model: Model
+    config: dict[str, Any]
+    loss: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+def load_pretrained(name: str) -> Pretrained:
+    """Load weights to fine-tune.
+
+    Parameters
+    ----------
+    name : str
+        An existing file; ``owner/repository:entry`` for torch.hub; or ``owner/name`` on the
+        Hugging Face hub.
+
+    Returns
+    -------
+    pretrained : Pretrained
+
+    Raises
+    ------
+    UserError
+        If `name` is none of these, or cannot be loaded.
+    """
+    if Path(name).expanduser().is_file():
+        return _from_file(Path(name).expanduser())
+    if Path(name).suffix in (".pt", ".bin", ".ckpt") or Path(name).expanduser().exists():
+        raise UserError(f"--pretrained: there is no file '{name}'.")
+    if re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?:\w+", name):
+        repository, _, entry = name.rpartition(":")
+        return _from_model(_try(name, lambda: torch.hub.load(repository, entry, trust_repo=True)))
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        return _from_model(_try(name, lambda: Model.from_pretrained(name)))
+    raise UserError(
+        f"--pretrained '{name}' is neither an existing file, nor 'owner/repository:entry' "
+        "(torch.hub), nor 'owner/name' (Hugging Face)."
+    )
+
+
+def _from_file(path: Path) -> Pretrained:
+    checkpoint = load_checkpoint(path)
+    model = build_model(checkpoint, path)
+    entry = checkpoint["pyannote.audio"]
+    config = entry.get("config") or _architecture_of(model)
+    loss = {
+        key.removeprefix(_LOSS_PREFIX): value
+        for key, value in entry.get("loss", {}).items()
+        if key.startswith(_LOSS_PREFIX)
+    }
+    return Pretrained(model, config, loss)
+
+
+def _try(name: str, load: Any) -> Model:
+    try:
+        model = load()
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise UserError(f"--pretrained '{name}' could not be loaded: {reason}") from error
+    if not isinstance(model, Model):
+        raise UserError(f"--pretrained '{name}' did not give a pyannote.audio model.")
+    return model
+
+
+def _from_model(model: Model) -> Pretrained:
+    return Pretrained(model.eval(), _architecture_of(model))
+
+
+def _architecture_of(model: Model) -> dict[str, Any]:
+    """Configuration section that rebuilds a model trained elsewhere."""
+    params = {key: value for key, value in model.hparams.items() if key != "task"}
+    for implied in ("sample_rate", "num_channels"):
+        params.pop(implied, None)
+    name = f"{type(model).__module__}.{type(model).__qualname__}"
+    return {"architecture": {"name": name, "params": params}}

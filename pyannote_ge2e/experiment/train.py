@@ -1,0 +1,209 @@
+"""`emb train`: from a configuration and a protocol to weights on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import torch
+from lightning import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from pyannote.audio import Model
+from rich.console import Console
+
+from pyannote_ge2e.data.protocol import Subset, load_protocol, train_on
+from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.checkpoint import AtomicCheckpointIO
+from pyannote_ge2e.experiment.config import Experiment
+from pyannote_ge2e.experiment.device import find_device
+from pyannote_ge2e.experiment.interrupt import Interrupted, StopBetweenBatches
+from pyannote_ge2e.experiment.layout import TrainFolder, write_yaml
+from pyannote_ge2e.experiment.pretrained import Pretrained, load_pretrained
+from pyannote_ge2e.experiment.progress import TrainProgress, say
+from pyannote_ge2e.experiment.quiet import quiet
+from pyannote_ge2e.experiment.reproducibility import SeedEachEpoch, seed_everything
+from pyannote_ge2e.experiment.start import find_config, find_seed, find_start
+from pyannote_ge2e.experiment.weights import SaveEachEpoch
+from pyannote_ge2e.tasks import EmbeddingTask
+
+
+def train(
+    root: Path,
+    protocol: str,
+    *,
+    subset: Subset = "train",
+    device: str = "auto",
+    debug: bool = False,
+    from_epoch: int | Literal["last"] = 0,
+    to_epoch: int = 100,
+    parallel: int | None = None,
+    pretrained: str | None = None,
+    seed: int | None = None,
+    registry: Path | None = None,
+    force: bool = False,
+    keep: int | None = None,
+) -> Path:
+    """Train an experiment, fine-tune it, or go on training it.
+
+    Parameters
+    ----------
+    root : Path
+        Experiment folder, holding `config.yml`.
+    protocol : str
+        Name of a pyannote.database protocol, speaker verification or diarization.
+    subset : str
+        Subset to train on.
+    device : str
+        See `find_device`.
+    debug : bool
+        Let torch name the operation that gave the first NaN gradient (slow).
+    from_epoch : int or "last"
+        0 starts anew; "last" goes on after the newest weights.
+    to_epoch : int
+        Last epoch, counted from 1.
+    parallel : int, optional
+        Worker processes that prepare batches. Defaults to one less than the CPUs, 8 at most.
+    pretrained : str, optional
+        Weights to fine-tune: see `load_pretrained`. `config.yml` may then be absent or partial.
+    seed : int, optional
+        Same seed, same weights. Defaults to 0.
+    registry : Path, optional
+        Further `database.yml` to load protocols from.
+    force : bool
+        Move an existing run aside and start anew.
+    keep : int, optional
+        Keep only that many newest weights.
+
+    Returns
+    -------
+    folder : Path
+        `<root>/train/<protocol>.<subset>`.
+
+    Raises
+    ------
+    UserError
+        Whatever is wrong with the input; in all but the last of them (a broken audio file, a loss
+        that is no number) nothing was written.
+    KeyboardInterrupt
+        On Ctrl-C, after the batch in progress; the message says how to go on.
+    """
+    console = Console()
+    root = Path(root)
+    run = TrainFolder.of(root, protocol, subset)
+    start = find_start(run, from_epoch, to_epoch, pretrained is not None, force)
+    accelerator = find_device(device)
+    source = load_pretrained(pretrained) if pretrained else None
+    experiment = Experiment.from_config(find_config(root, run, start, source), root / "config.yml")
+    seed = find_seed(run, start, seed)
+
+    task = experiment.build_task(
+        train_on(load_protocol(protocol, registry, experiment.preprocessors), subset),
+        seed=seed,
+        num_workers=_workers(parallel),
+        cache=None,
+    )
+    task.prepare_data()
+    seed_everything(seed)
+    model = _model(experiment, task, source)
+
+    if start.archive:
+        say(console, f"The existing run was moved to '{run.archive()}'.")
+    if start.checkpoint is None:
+        write_yaml(run.config, experiment.config)
+        write_yaml(run.specs, _specs(task, protocol, subset, seed, pretrained))
+    with quiet():
+        trainer = Trainer(
+            accelerator={"cuda": "gpu"}.get(accelerator.type, accelerator.type),
+            devices=[accelerator.index or 0] if accelerator.type == "cuda" else 1,
+            max_epochs=to_epoch,
+            callbacks=[
+                *experiment.build_callbacks(),
+                SeedEachEpoch(seed),
+                TrainProgress(console),
+                SaveEachEpoch(run, pretrained=source is not None, keep=keep),
+                StopBetweenBatches(),
+            ],
+            plugins=[AtomicCheckpointIO(experiment.config)],
+            logger=TensorBoardLogger(run.path, name="", version=""),
+            default_root_dir=run.path,
+            gradient_clip_val=experiment.gradient_clip,
+            detect_anomaly=debug,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+            use_distributed_sampler=False,
+        )
+        try:
+            trainer.fit(model, ckpt_path=start.checkpoint)
+        except Interrupted as interrupted:
+            raise KeyboardInterrupt(_how_to_go_on(run)) from interrupted
+    say(console, f"Weights: '{run.weights_of(to_epoch)}'.")
+    return run.path
+
+
+def _workers(parallel: int | None) -> int:
+    if parallel is None:
+        return min(8, max(0, (os.cpu_count() or 1) - 1))
+    return parallel
+
+
+def _model(experiment: Experiment, task: EmbeddingTask, source: Pretrained | None) -> Model:
+    """Model to train, with the pretrained weights and loss when there are some."""
+    model = experiment.build_model(task)
+    if source is not None:
+        if type(model) is not type(source.model):
+            raise UserError(
+                f"The pretrained weights are a {type(source.model).__name__} and config.yml asks "
+                f"for a {type(model).__name__}: remove 'architecture' from config.yml."
+            )
+        try:
+            model.load_state_dict(source.model.state_dict())
+        except RuntimeError as error:
+            raise UserError(
+                "The pretrained weights do not fit the architecture in config.yml; remove "
+                f"'architecture' from it. {' '.join(str(error).split())}"
+            ) from error
+        task.initial_loss_state = source.loss
+    for name in experiment.freeze:
+        if not isinstance(getattr(model, name, None), torch.nn.Module):
+            known = ", ".join(child for child, _ in model.named_children())
+            raise UserError(f"freeze: the model has no module '{name}'; it has {known}.")
+    model.freeze_by_name(experiment.freeze)
+    # As pyannote.audio's tutorials do: the recipe belongs to the experiment, not to the model.
+    model.configure_optimizers = (  # type: ignore[method-assign]
+        lambda: experiment.configure_optimizers(model, task)
+    )
+    return model
+
+
+def _specs(
+    task: EmbeddingTask, protocol: str, subset: str, seed: int, pretrained: str | None
+) -> dict:
+    """What the run learns from: read by people, and by `--from` for the seed."""
+    index = task.index
+    assert index is not None
+    return {
+        "task": "speaker embedding",
+        "protocol": protocol,
+        "subset": subset,
+        "pretrained": pretrained,
+        "seed": seed,
+        "duration": float(task.duration),
+        "min_duration": float(task.min_duration),
+        "speakers": len(index.speakers),
+        "utterances": len(index.speaker),
+        "classes": list(index.speakers),
+    }
+
+
+def _how_to_go_on(run: TrainFolder) -> str:
+    epochs = run.epochs()
+    if not epochs:
+        return "Stopped before the first epoch ended: nothing was saved."
+    return (
+        f"Stopped. '{run.weights_of(epochs[-1])}' is safe: "
+        "add --from=last to the same command to go on."
+    )

@@ -1,0 +1,40 @@
+"""A very small experiment to train on the tiny protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+CONFIG = {
+    "architecture": {
+        "name": "MelLSTM",
+        "params": {
+            "mel": {"stack": 3},
+            "lstm": {"hidden_size": 8, "num_layers": 2, "proj_size": 0, "dropout": 0.2},
+            "pooling": "stats",
+            "dimension": 8,
+        },
+    },
+    "task": {
+        "name": "GE2E",
+        "params": {
+            "duration": 0.5,
+            "num_classes_per_batch": 4,
+            "num_chunks_per_class": 2,
+            "batches_per_epoch": 3,
+        },
+    },
+    "optimizer": {"name": "Adam"},
+    "scheduler": {"name": "Step", "params": {"learning_rate": 0.01, "every": 2, "gamma": 0.5}},
+}
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Path:
+    """Folder of an experiment, with its config.yml."""
+    root = tmp_path / "experiment"
+    root.mkdir()
+    (root / "config.yml").write_text(yaml.safe_dump(CONFIG))
+    return root

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from pyannote.audio import Model
+
+from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.checkpoint import load_checkpoint
+from pyannote_ge2e.experiment.pretrained import load_pretrained
+from pyannote_ge2e.experiment.train import train
+
+
+@pytest.fixture
+def pretrained(experiment: Path, tiny_protocol) -> Path:
+    """Weights trained for one epoch."""
+    folder = train(experiment, tiny_protocol.no_development, to_epoch=1, parallel=0, device="cpu")
+    return folder / "weights" / "0001.pt"
+
+
+def fine_tune(root: Path, protocol: str, weights: Path | str, to_epoch: int = 1) -> Path:
+    return train(
+        root, protocol, pretrained=str(weights), to_epoch=to_epoch, parallel=0, device="cpu"
+    )
+
+
+def test_fine_tuning_needs_no_config_and_starts_from_the_weights(
+    pretrained: Path, tmp_path: Path, tiny_protocol
+) -> None:
+    folder = fine_tune(tmp_path / "tuned", tiny_protocol.diarization, pretrained)
+    start = load_checkpoint(folder / "weights" / "0000.pt")
+    source = load_checkpoint(pretrained)
+    for name, value in source["state_dict"].items():
+        assert torch.equal(start["state_dict"][name], value), name
+    # w and b are kept too.
+    assert start["pyannote.audio"]["loss"].keys() == {"loss_func.w", "loss_func.b"}
+    for name, value in source["pyannote.audio"]["loss"].items():
+        assert torch.equal(start["pyannote.audio"]["loss"][name], value), name
+    # The softmax loss does not depend on b.
+    assert source["pyannote.audio"]["loss"]["loss_func.w"].item() != 10.0
+    assert yaml.safe_load((folder / "config.yml").read_text())["architecture"]["name"] == "MelLSTM"
+
+
+def test_a_partial_config_is_laid_over_that_of_the_pretrained_model(
+    pretrained: Path, tmp_path: Path, tiny_protocol
+) -> None:
+    root = tmp_path / "tuned"
+    root.mkdir()
+    (root / "config.yml").write_text(
+        "task: {params: {num_classes_per_batch: 3}}\nscheduler: null\nfreeze: [lstm]\n"
+    )
+    folder = fine_tune(root, tiny_protocol.no_development, pretrained)
+    config = yaml.safe_load((folder / "config.yml").read_text())
+    assert config["task"]["params"]["num_classes_per_batch"] == 3
+    assert config["task"]["params"]["duration"] == 0.5
+    assert "scheduler" not in config
+    start, end = (load_checkpoint(folder / "weights" / f"{k:04d}.pt") for k in (0, 1))
+    for name, value in start["state_dict"].items():
+        assert torch.equal(value, end["state_dict"][name]) == name.startswith(("lstm", "mel")), name
+
+
+def test_fine_tuning_resumes_like_any_run(pretrained: Path, tmp_path: Path, tiny_protocol) -> None:
+    whole = fine_tune(tmp_path / "whole", tiny_protocol.no_development, pretrained, to_epoch=2)
+    stopped = fine_tune(tmp_path / "stopped", tiny_protocol.no_development, pretrained)
+    train(
+        tmp_path / "stopped",
+        tiny_protocol.no_development,
+        from_epoch="last",
+        to_epoch=2,
+        parallel=0,
+        device="cpu",
+    )
+    one, other = (load_checkpoint(f / "weights" / "0002.pt") for f in (whole, stopped))
+    for name, value in one["state_dict"].items():
+        assert torch.equal(value, other["state_dict"][name]), name
+
+
+def test_stripped_weights_can_be_fine_tuned(
+    pretrained: Path, tmp_path: Path, tiny_protocol
+) -> None:
+    checkpoint = torch.load(pretrained, weights_only=False)
+    kept = ("pyannote.audio", "pytorch-lightning_version", "hyper_parameters", "state_dict")
+    torch.save({key: checkpoint[key] for key in kept}, tmp_path / "stripped.bin")
+    folder = fine_tune(tmp_path / "tuned", tiny_protocol.no_development, tmp_path / "stripped.bin")
+    assert (folder / "weights" / "0001.pt").is_file()
+
+
+def test_an_upstream_model_can_be_fine_tuned(tmp_path: Path, tiny_protocol) -> None:
+    """As `pyannote/embedding` would: its checkpoint knows no configuration of ours."""
+    from pyannote.audio.core.task import Problem, Resolution, Specifications
+    from pyannote.audio.models.embedding import XVectorSincNet
+
+    model = XVectorSincNet(dimension=8)
+    model.specifications = Specifications(Problem.REPRESENTATION, Resolution.CHUNK, 0.5)
+    checkpoint = {
+        "pytorch-lightning_version": "2.6.0",
+        "state_dict": model.state_dict(),
+        "hyper_parameters": dict(model.hparams),
+    }
+    model.on_save_checkpoint(checkpoint)
+    torch.save(checkpoint, tmp_path / "upstream.bin")
+    root = tmp_path / "tuned"
+    root.mkdir()
+    (root / "config.yml").write_text(
+        "task: {name: GE2E, params: {duration: 0.5, num_classes_per_batch: 3,"
+        " num_chunks_per_class: 2, batches_per_epoch: 1}}"
+    )
+    folder = fine_tune(root, tiny_protocol.no_development, tmp_path / "upstream.bin")
+    assert isinstance(Model.from_pretrained(folder / "weights" / "0001.pt"), XVectorSincNet)
+
+
+def test_weights_of_another_architecture_are_refused(
+    pretrained: Path, tmp_path: Path, tiny_protocol
+) -> None:
+    root = tmp_path / "tuned"
+    root.mkdir()
+    for architecture in ("{name: SincNetLSTM}", "{params: {dimension: 5}}"):
+        (root / "config.yml").write_text(f"architecture: {architecture}")
+        with pytest.raises(UserError, match="remove 'architecture'"):
+            fine_tune(root, tiny_protocol.no_development, pretrained)
+    assert [path.name for path in root.iterdir()] == ["config.yml"]
+
+
+@pytest.mark.parametrize("name", ["missing.pt", "models/missing", "a b c", "gee"])
+def test_unknown_weights_are_one_sentence(name: str) -> None:
+    with pytest.raises(UserError, match="--pretrained"):
+        load_pretrained(name)
+
+
+def test_files_that_are_no_weights_are_one_sentence(pretrained: Path, tmp_path: Path) -> None:
+    whole = pretrained.read_bytes()
+    for content in (b"", b"not weights", whole[: len(whole) // 2]):
+        (tmp_path / "broken.pt").write_bytes(content)
+        with pytest.raises(UserError, match=r"broken\.pt"):
+            load_pretrained(str(tmp_path / "broken.pt"))
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    class Harm:
+        def __reduce__(self) -> tuple:
+            return (shutil.rmtree, (str(tmp_path / "precious"),))
+
+    (tmp_path / "precious").mkdir()
+    torch.save({"pyannote.audio": Harm()}, tmp_path / "harm.pt")
+    with pytest.raises(UserError, match=r"harm\.pt"):
+        load_pretrained(str(tmp_path / "harm.pt"))
+    assert (tmp_path / "precious").is_dir()
