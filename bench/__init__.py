@@ -1,0 +1,1 @@
+"""Measurements behind the figures of bench/README.md: `python -m bench` writes it anew."""
