@@ -56,7 +56,7 @@ class TrialMetric(Metric):
         assert self.trials is not None
         files = dim_zero_cat(self.files).cpu().numpy()
         found = dim_zero_cat(self.embeddings).float().cpu().numpy()
-        embeddings = np.full((len(self.trials.uris), found.shape[1]), np.nan, np.float32)
+        embeddings = np.ones((len(self.trials.uris), found.shape[1]), np.float32)
         embeddings[files] = found
         embedded = np.zeros(len(embeddings), bool)
         embedded[files] = True

@@ -1,0 +1,70 @@
+"""Trains in two processes; run by test_two_processes.py, not a test itself.
+
+Arguments: database.yml, protocol, output folder. Each process writes what it saw to rank<k>.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import torch
+from lightning import Trainer
+from lightning.pytorch.callbacks import Callback
+
+from pyannote_ge2e import GE2E, SincNetLSTM
+from pyannote_ge2e.data.protocol import load_protocol
+
+
+class Recorder(Callback):
+    """Digest of every batch."""
+
+    def __init__(self) -> None:
+        self.batches: list[str] = []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        self.batches.append(hashlib.sha256(batch["X"].numpy().tobytes()).hexdigest())
+
+
+def main(database_yml: str, protocol: str, output: str) -> None:
+    """Train for two epochs."""
+    task = GE2E(
+        load_protocol(protocol, Path(database_yml)),
+        duration=0.6,
+        num_classes_per_batch=4,
+        num_chunks_per_class=2,
+        batches_per_epoch=5,
+        num_workers=1,
+        seed=3,
+    )
+    torch.manual_seed(0)
+    model = SincNetLSTM(lstm={"hidden_size": 16, "num_layers": 1}, dimension=8, task=task)
+    recorder = Recorder()
+    trainer = Trainer(
+        accelerator="cpu",
+        devices=2,
+        strategy="ddp",
+        max_epochs=2,
+        logger=False,
+        callbacks=[recorder],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(model)
+    weights = b"".join(value.numpy().tobytes() for value in model.state_dict().values())
+    seen = {
+        "batches": recorder.batches,
+        "weights": hashlib.sha256(weights).hexdigest(),
+        "equal_error_rate": trainer.callback_metrics["equal_error_rate"].item(),
+        "index": str(task.index.folder),
+    }
+    (Path(output) / f"rank{trainer.global_rank}.json").write_text(json.dumps(seen))
+    if trainer.is_global_zero:
+        torch.save(model.state_dict(), Path(output) / "weights.pt")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
