@@ -23,6 +23,7 @@ from pyannote_ge2e.errors import UserError
 __all__ = ["audio_duration", "read_chunk", "read_segment"]
 
 _POSITIONAL_READS = hasattr(os, "pread")  # everywhere but on Windows
+_BINARY = getattr(os, "O_BINARY", 0)  # on Windows only
 
 
 class _Source(Protocol):
@@ -68,8 +69,8 @@ def read_chunk(path: str, start: float, num_samples: int, sample_rate: int = 160
     >>> chunk.shape, chunk.dtype, float(chunk[4000].round(3))
     ((8000,), dtype('float32'), 0.5)
     """
-    if _POSITIONAL_READS:
-        try:  # not a context manager: it would cost as much as the header
+    if _POSITIONAL_READS and path.endswith(".wav"):
+        try:
             chunk = read_plain(path, start, num_samples, sample_rate)
         except OSError as error:
             raise _explained(path, error) from error
@@ -177,15 +178,18 @@ def _opened(path: str) -> Iterator[_Source]:
 
 def _open(path: str) -> _Source:
     """Open a file with the first reader that knows what it is, by its content."""
-    if _POSITIONAL_READS:
+    descriptor = os.open(path, os.O_RDONLY | _BINARY)
+    try:
+        magic = os.read(descriptor, 16)
+    finally:
+        os.close(descriptor)
+    if not magic:
+        raise UserError(f"'{path}' is empty (0 bytes): expected audio.")
+    if magic.startswith(b"RIFF") and _POSITIONAL_READS:
         try:
             return WavSource(path)
         except NotImplementedError:
             pass
-    with open(path, "rb") as stream:
-        magic = stream.read(16)
-    if not magic:
-        raise UserError(f"'{path}' is empty (0 bytes): expected audio.")
     if FFmpegSource.expects(path, magic):
         return FFmpegSource(path)
     return SoundFileSource(path)
