@@ -12,10 +12,10 @@ from pyannote.audio.core.task import Task
 from torch import Tensor, nn
 
 from pyannote_ge2e.architectures.checkpoint import put_loss_back, set_loss_apart
-from pyannote_ge2e.architectures.masks import weights_of_frames
+from pyannote_ge2e.architectures.masks import keep_something, weights_of_frames
 from pyannote_ge2e.architectures.options import merge_options
 from pyannote_ge2e.architectures.pooling import Pooling, make_pooling
-from pyannote_ge2e.architectures.recurrence import run_over_kept
+from pyannote_ge2e.architectures.recurrence import initialise, run_over_kept
 from pyannote_ge2e.errors import UserError
 
 # PyTorch says so once per process, on a CPU. There is nothing to mend.
@@ -83,6 +83,7 @@ class RecurrentEmbedding(Model):
     def add_recurrence(self, lstm: Mapping[str, Any], pooling: str) -> None:
         """Add the LSTM and the pooling, once the front-end is there."""
         self.lstm = nn.LSTM(self.front_end.dimension, batch_first=True, **lstm)
+        initialise(self.lstm)
         size = lstm["proj_size"] or lstm["hidden_size"]
         bidirectional = bool(lstm["bidirectional"])
         self.pooling = make_pooling(pooling, size * (1 + bidirectional), bidirectional)
@@ -172,10 +173,11 @@ class RecurrentEmbedding(Model):
             return self(waveforms, weights.flatten(0, 1)).unflatten(0, (-1, num_speakers))
 
         features = self.front_end(waveforms, weights)
-        weights = weights_of_frames(weights, features.shape[-1])
+        weights, too_few = keep_something(
+            weights_of_frames(weights, features.shape[-1]), self.front_end.min_num_frames
+        )
         outputs, kept = run_over_kept(self.lstm, features.transpose(1, 2), weights)
         embeddings = self.projection(self.pooling(outputs.transpose(1, 2), kept))
-        too_few = (kept > 0).sum(-1, keepdim=True) < self.front_end.min_num_frames
         return embeddings.masked_fill(too_few, torch.nan)
 
     def _check(self, waveforms: Tensor, weights: Tensor | None) -> None:

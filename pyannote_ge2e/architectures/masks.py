@@ -67,6 +67,38 @@ def _nearest(weights: Tensor, size: int, mode: str) -> Tensor:
     return F.interpolate(weights.unsqueeze(1), size=size, mode=mode).squeeze(1)
 
 
+def keep_something(weights: Tensor, least: int = 1) -> tuple[Tensor, Tensor]:
+    """Give rows that keep too few frames one to go on with, and tell which they are.
+
+    What these rows give is to be replaced by NaN at the very end: a NaN any earlier would, by way
+    of the gradient, reach the weights of the model and from there every other row.
+
+    Parameters
+    ----------
+    weights : (..., frame) Tensor
+        Weight of each frame.
+    least : int, optional
+        Number of frames below which a row keeps too few.
+
+    Returns
+    -------
+    weights : (..., frame) Tensor
+        Weights, with that of the first frame set to 1 in rows that keep too few.
+    too_few : (..., 1) bool Tensor
+        The rows in question.
+
+    Examples
+    --------
+    >>> keep_something(torch.tensor([[0.0, 0.0], [0.0, 0.5]]))
+    (tensor([[1.0000, 0.0000],
+            [0.0000, 0.5000]]), tensor([[ True],
+            [False]]))
+    """
+    too_few = (weights > 0).sum(-1, keepdim=True) < least
+    first = torch.arange(weights.shape[-1], device=weights.device) == 0
+    return weights.masked_fill(too_few & first, 1.0), too_few
+
+
 def silence(waveforms: Tensor, weights: Tensor) -> Tensor:
     """Replace masked-out samples by zeros.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pyannote_ge2e.architectures.masks import weights_of_frames
+from pyannote_ge2e.architectures.masks import keep_something, weights_of_frames
 from pyannote_ge2e.architectures.options import pick
 
 
@@ -50,9 +50,9 @@ class Pooling(nn.Module):
             weights = sequences.new_ones(batch, num_frames)
         speakers = weights.shape[1:-1]
         weights = weights_of_frames(weights.flatten(0, -2), num_frames)
-        weights = weights.unflatten(0, (batch, -1))
+        weights, empty = keep_something(weights.unflatten(0, (batch, -1)))
         with torch.autocast(sequences.device.type, enabled=False):
-            pooled = self.pool(sequences.float(), weights)
+            pooled = self.pool(sequences.float(), weights).masked_fill(empty, torch.nan)
         return pooled.reshape(batch, *speakers, self.dimension)
 
     def pool(self, sequences: Tensor, weights: Tensor) -> Tensor:
@@ -126,10 +126,8 @@ class LastPooling(Pooling):
         last = kept.shape[-1] - 1 - kept.flip(-1).argmax(-1)
         if self.bidirectional:
             forwards, backwards = sequences.chunk(2, dim=1)
-            pooled = torch.cat([_at(forwards, last), _at(backwards, first)], dim=-1)
-        else:
-            pooled = _at(sequences, last)
-        return pooled.masked_fill(kept.sum(-1, keepdim=True) == 0, torch.nan)
+            return torch.cat([_at(forwards, last), _at(backwards, first)], dim=-1)
+        return _at(sequences, last)
 
 
 def _at(sequences: Tensor, frame: Tensor) -> Tensor:

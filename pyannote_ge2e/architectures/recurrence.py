@@ -2,8 +2,46 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+
+@torch.no_grad()
+def initialise(lstm: nn.LSTM) -> None:
+    """Initialise an LSTM so that what goes in can be told from what comes out.
+
+    With PyTorch's own initialisation, each layer shrinks its input and adds a bias: after three
+    layers, embeddings of different voices have a cosine of 0.999999 and the loss hardly moves.
+
+    Input and projection weights are Xavier's, recurrent ones orthogonal, both gate by gate;
+    biases are zero, save the forget gate's, 1 (Jozefowicz et al., "An empirical exploration of
+    recurrent network architectures", ICML 2015).
+
+    Parameters
+    ----------
+    lstm : nn.LSTM
+        Layer, changed in place.
+
+    Examples
+    --------
+    >>> lstm = nn.LSTM(2, 3)
+    >>> initialise(lstm)
+    >>> lstm.bias_ih_l0.tolist()
+    [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    for name, parameter in lstm.named_parameters():
+        if name.startswith("bias"):
+            nn.init.zeros_(parameter)
+        elif name.startswith("weight_hr"):
+            nn.init.xavier_uniform_(parameter)
+        else:
+            fill = nn.init.xavier_uniform_ if "_ih_" in name else nn.init.orthogonal_
+            for gate in parameter.chunk(4):
+                fill(gate)
+        if name.startswith("bias_ih"):
+            _, forget, _, _ = parameter.chunk(4)
+            nn.init.ones_(forget)
 
 
 def run_over_kept(lstm: nn.LSTM, frames: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -19,7 +57,7 @@ def run_over_kept(lstm: nn.LSTM, frames: Tensor, weights: Tensor) -> tuple[Tenso
     frames : (batch, frame, feature) Tensor
         Frames.
     weights : (batch, frame) Tensor
-        Weight of each frame.
+        Weight of each frame. Every row keeps at least one.
 
     Returns
     -------
@@ -30,7 +68,6 @@ def run_over_kept(lstm: nn.LSTM, frames: Tensor, weights: Tensor) -> tuple[Tenso
 
     Examples
     --------
-    >>> import torch
     >>> lstm = nn.LSTM(2, 3, batch_first=True)
     >>> frames, weights = torch.randn(1, 5, 2), torch.tensor([[0.0, 1.0, 0.0, 1.0, 1.0]])
     >>> outputs, kept = run_over_kept(lstm, frames, weights)
@@ -38,8 +75,7 @@ def run_over_kept(lstm: nn.LSTM, frames: Tensor, weights: Tensor) -> tuple[Tenso
     True
     """
     kept = weights > 0
-    # A sequence cannot be empty: a row that keeps nothing runs over one frame, of weight zero.
-    lengths = kept.sum(-1).clamp(min=1)
+    lengths = kept.sum(-1)
     order = kept.sort(dim=-1, descending=True, stable=True).indices[:, : int(lengths.max())]
     frames = frames.gather(1, order.unsqueeze(-1).expand(-1, -1, frames.shape[-1]))
     packed = pack_padded_sequence(frames, lengths.cpu(), batch_first=True, enforce_sorted=False)

