@@ -126,15 +126,21 @@ class FFmpegSource:
         self.path = path
         try:
             self.decoder = _audio_decoder()(path, num_channels=1)
+            self.rate: int = self.decoder.metadata.sample_rate
+            self.frames: int = self._count()
         except Exception as error:  # torchcodec raises whatever FFmpeg makes it raise
             if not has_ffmpeg():
                 raise UserError(f"'{path}' {FFMPEG_ADVICE}.") from error
             raise UserError(
                 f"'{path}' is not audio that FFmpeg can read: expected m4a, wav, flac, ogg..."
             ) from error
-        metadata = self.decoder.metadata
-        self.rate: int = metadata.sample_rate
-        self.frames: int = round((metadata.duration_seconds_from_header or 0) * self.rate)
+
+    def _count(self) -> int:
+        seconds = self.decoder.metadata.duration_seconds_from_header
+        # Matroska does not say, and of bare AAC the duration is a guess from the bit rate.
+        if seconds is None or self.path.lower().endswith(".aac"):
+            return int(self.decoder.get_all_samples().data.shape[1])
+        return round(seconds * self.rate)
 
     @staticmethod
     def expects(path: str, magic: bytes) -> bool:
