@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
 from pyannote_ge2e.data import database_yml as registry
-from pyannote_ge2e.data.containers import FFMPEG_ADVICE, FFMPEG_SUFFIXES, has_ffmpeg
-from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.data.folder import LeftOut, Utterance, scan
+from pyannote_ge2e.data.lists import LISTS, audio_templates, list_lines, write_lists
 from pyannote_ge2e.data.make_trials import make_trials
-from pyannote_ge2e.data.reader import audio_duration, read_segment
+from pyannote_ge2e.data.measure import Progress, measure
 from pyannote_ge2e.data.split import SUBSETS, split_speakers
 from pyannote_ge2e.errors import UserError
 
@@ -24,18 +21,6 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 __all__ = ["Prepared", "SubsetSummary", "prepare"]
-
-Progress = Callable[[int, int], None]
-
-# A wav cut short is told by its size, and Ogg's duration is that of its last page; other headers
-# may promise what is not there, so the end is decoded: so many seconds.
-_TAIL = 0.1
-_HONEST = (".wav", ".ogg", ".oga", ".opus")
-# Words that pandas, with which pyannote reads an RTTM, takes for a missing label.
-_MISSING = {
-    *("NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "null", "NULL"),
-    *("None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
-}
 
 
 @dataclass(frozen=True)
@@ -167,82 +152,42 @@ def prepare(
         raise UserError(f"'{root}' has a * in its path, which pyannote takes for a pattern.")
 
     found = scan(root, extensions)
-    durations, unreadable = _measure_all(root, found.utterances, progress, threads)
+    durations, unreadable = measure(root, found.utterances, progress, threads)
     utterances = [u for u in found.utterances if u.uri in durations]
     left_out = [*found.left_out, *unreadable]
     _check_enough(root, utterances, left_out)
 
     subsets, notes = _subsets(utterances, ratios, seed)
-    lists = database_yml.parent / "lists" / name
-    files: dict[Path, list[str]] = {}
+    contents: dict[str, dict[str, list[str]]] = {}
     summaries: dict[str, SubsetSummary] = {}
     for number, (subset, members) in enumerate(subsets.items()):
-        lines = _lists(members, durations)
+        contents[subset] = list_lines(members, durations)
         pairs = _trials(members, trials, [seed, number]) if subset != "train" else []
         if pairs:
-            lines["trial"] = pairs
+            contents[subset]["trial"] = pairs
         elif subset != "train":
             notes.append(
                 f"No trials for {subset}: they take two speakers or more, and one of them with "
                 "two utterances or more."
             )
-        files.update({lists / f"{subset}.{suffix}": text for suffix, text in lines.items()})
         summaries[subset] = _summary(members, durations, pairs)
 
-    templates = _templates(root, database_yml, {utterance.suffix for utterance in utterances})
-    entries = {
-        subset: {
-            key: f"lists/{name}/{subset}.{suffix}"
-            for key, suffix in _KEYS.items()
-            if lists / f"{subset}.{suffix}" in files
-        }
-        for subset in subsets
-    }
-    registry.register(database_yml, name, templates, entries, before=lambda: _write(lists, files))
+    registry.register(
+        database_yml,
+        name,
+        audio_templates(root, database_yml, {utterance.suffix for utterance in utterances}),
+        {
+            subset: {
+                key: f"lists/{name}/{subset}.{suffix}"
+                for key, suffix in LISTS.items()
+                if suffix in lines
+            }
+            for subset, lines in contents.items()
+        },
+        before=lambda: write_lists(database_yml.parent / "lists" / name, contents),
+    )
     protocol = f"{name}.{registry.TASK}.{registry.PROTOCOL}"
     return Prepared(protocol, database_yml, summaries, left_out, notes)
-
-
-_KEYS = {"uri": "lst", "annotation": "rttm", "annotated": "uem", "trial": "trial"}
-
-
-def _measure_all(
-    root: Path, utterances: list[Utterance], progress: Progress | None, threads: int
-) -> tuple[dict[str, int], list[LeftOut]]:
-    """Return {uri: milliseconds} and the utterances that cannot be read."""
-    left_out: list[LeftOut] = []
-    beyond = [u for u in utterances if u.suffix.lower() in FFMPEG_SUFFIXES]
-    if beyond and not has_ffmpeg():
-        reason = f"{beyond[0].suffix} {FFMPEG_ADVICE}"
-        left_out.append(LeftOut(beyond[0].uri + beyond[0].suffix, reason, len(beyond)))
-        utterances = [u for u in utterances if u.suffix.lower() not in FFMPEG_SUFFIXES]
-    durations: dict[str, int] = {}
-    paths = [str(root / (u.uri + u.suffix)) for u in utterances]
-    with ThreadPoolExecutor(threads) as pool:
-        results = pool.map(_measure, paths, chunksize=64)
-        for done, (utterance, path, result) in enumerate(
-            zip(utterances, paths, results, strict=True), start=1
-        ):
-            if isinstance(result, int):
-                durations[utterance.uri] = result
-            else:
-                name = utterance.uri + utterance.suffix
-                left_out.append(LeftOut(name, result.replace(f"'{path}'", "it")))
-            if progress is not None and (done % 64 == 0 or done == len(paths)):
-                progress(done, len(paths))
-    return durations, left_out
-
-
-def _measure(path: str) -> int | str:
-    """Return a duration in milliseconds, rounded down, or what is wrong with the file."""
-    try:
-        duration = audio_duration(path)
-        if not path.lower().endswith(_HONEST):
-            read_segment(path, max(duration - _TAIL, 0.0))
-    except UserError as error:
-        return str(error)
-    milliseconds = math.floor(duration * 1000 + 1e-6)
-    return milliseconds or "it lasts less than a millisecond"
 
 
 def _check_enough(root: Path, utterances: list[Utterance], left_out: list[LeftOut]) -> None:
@@ -306,22 +251,6 @@ def _shared_speakers(utterances: list[Utterance]) -> list[str]:
     ]
 
 
-def _label(speaker: str) -> str:
-    return f"speaker-{speaker}" if speaker in _MISSING else speaker
-
-
-def _lists(members: list[Utterance], durations: dict[str, int]) -> dict[str, list[str]]:
-    lines: dict[str, list[str]] = {"lst": [], "rttm": [], "uem": []}
-    for utterance in members:
-        uri, seconds = utterance.uri, f"{durations[utterance.uri] / 1000:.3f}"
-        lines["lst"].append(uri)
-        lines["rttm"].append(
-            f"SPEAKER {uri} 1 0.000 {seconds} <NA> <NA> {_label(utterance.speaker)} <NA> <NA>"
-        )
-        lines["uem"].append(f"{uri} 1 0.000 {seconds}")
-    return lines
-
-
 def _trials(members: list[Utterance], trials: int | Literal["all"], seed: list[int]) -> list[str]:
     pairs, labels = make_trials([utterance.speaker for utterance in members], trials, seed)
     if not 0 < labels.sum() < len(labels):
@@ -345,22 +274,3 @@ def _summary(
         trials=len(trials),
         targets=sum(line.startswith("1") for line in trials),
     )
-
-
-def _templates(root: Path, database_yml: Path, suffixes: set[str]) -> list[str]:
-    """Return where pyannote finds a uri, relative to database.yml when the corpus is beside it."""
-    parent = database_yml.parent
-    folder = root.relative_to(parent) if root.is_relative_to(parent) else root
-    escaped = folder.as_posix().replace("{", "{{").replace("}", "}}")
-    return [f"{escaped}/{{uri}}{suffix}" for suffix in sorted(suffixes)]
-
-
-def _write(lists: Path, files: dict[Path, list[str]]) -> None:
-    for file, lines in files.items():
-        with replacing(file) as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    for subset in SUBSETS:  # of an earlier run that found more
-        for suffix in _KEYS.values():
-            stale = lists / f"{subset}.{suffix}"
-            if stale not in files:
-                stale.unlink(missing_ok=True)
