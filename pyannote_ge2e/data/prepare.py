@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pyannote_ge2e.data import database_yml as registry
 from pyannote_ge2e.data.folder import LeftOut, Utterance, scan
-from pyannote_ge2e.data.lists import LISTS, audio_templates, list_lines, write_lists
 from pyannote_ge2e.data.make_trials import make_trials
 from pyannote_ge2e.data.measure import Progress, measure
+from pyannote_ge2e.data.prepare_lists import LISTS, audio_templates, list_lines, write_lists
 from pyannote_ge2e.data.split import SUBSETS, split_speakers
 from pyannote_ge2e.errors import UserError
 
