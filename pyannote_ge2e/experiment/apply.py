@@ -12,12 +12,12 @@ from pyannote.database import ProtocolFile
 from rich.console import Console
 from torch.utils.data import Dataset
 
+from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.data.loader import Loader
 from pyannote_ge2e.data.protocol import Subset, load_protocol, subset_files
 from pyannote_ge2e.data.reader import read_segment
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.checkpoint import load_model
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.layout import ValidateFolder, read_yaml, write_yaml
 from pyannote_ge2e.experiment.progress import bar, say

@@ -9,12 +9,12 @@ import numpy as np
 from pyannote.audio import Model
 from rich.console import Console
 
+from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.data.prepare import prepare
 from pyannote_ge2e.data.protocol import load_protocol, train_on
 from pyannote_ge2e.data.synthetic import make_corpus
 from pyannote_ge2e.data.trials import TrialIndex, trial_index
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.checkpoint import load_model
 from pyannote_ge2e.experiment.config import Experiment, read_config
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.error_rate import ErrorRate, error_rate, score_trials
@@ -44,8 +44,8 @@ def demo(
     experiment: Path = Path("models/demo"),
     seed: int = 0,
     force: bool = False,
-    speakers: int = 60,
-    epochs: int | None = None,
+    speakers: int = 100,
+    epochs: int = 6,
 ) -> tuple[ErrorRate, ErrorRate]:
     """Run the whole path on a corpus made on the spot.
 
@@ -61,8 +61,8 @@ def demo(
         Delete what an earlier demo left in `output`.
     speakers : int
         Number of voices.
-    epochs : int, optional
-        Number of epochs. Defaults to 10.
+    epochs : int
+        Number of epochs.
 
     Returns
     -------
@@ -80,10 +80,13 @@ def demo(
     _make_room(output, force)
 
     console.rule("1. Voices", align="left")
-    corpus = make_corpus(output / "voices", speakers=speakers, seed=seed)
+    corpus = make_corpus(output / "voices", speakers=speakers, utterances=8, seed=seed)
     console.rule("2. Protocol: emb prepare", align="left")
     database_yml = output / "database.yml"
-    console.print(prepare(corpus, name="Demo", database_yml=database_yml, seed=seed).table())
+    prepared = prepare(
+        corpus, name="Demo", database_yml=database_yml, seed=seed, ratios=(0.6, 0.2, 0.2)
+    )
+    console.print(prepared.table())
     root = output / "experiment"
     root.mkdir(exist_ok=True)
     shutil.copyfile(Path(experiment) / "config.yml", root / "config.yml")
@@ -92,9 +95,7 @@ def demo(
     trials = trial_index(load_protocol(PROTOCOL, database_yml), "test")
     untrained, _ = _test(_untrained_model(config, database_yml, seed), trials)
     say(console, f"untrained: test EER {untrained}")
-    folder = train(
-        root, PROTOCOL, registry=database_yml, seed=seed, device="cpu", to_epoch=epochs or 10
-    )
+    folder = train(root, PROTOCOL, registry=database_yml, seed=seed, device="cpu", to_epoch=epochs)
 
     console.rule("4. The best epoch on the development speakers: emb validate", align="left")
     validated = ValidateFolder(validate(folder, PROTOCOL, registry=database_yml, device="cpu"))

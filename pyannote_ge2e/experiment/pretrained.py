@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from pyannote.audio import Model
 
+from pyannote_ge2e.architectures.loading import build_model, load_checkpoint
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.checkpoint import build_model, load_checkpoint
 
 _LOSS_PREFIX = "loss_func."
 

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # Lightning's remarks that are no news to someone who typed a command of ours: the workers and the
-# device are the user's choice, batches are distinct by design, and we say ourselves when there is
-# no development set.
+# device are the user's choice, batches are distinct by design, frozen modules stay in eval mode on
+# purpose, and we say ourselves when there is no development set.
 _REMARKS = (
     "does not have many workers",
     "Your `IterableDataset` has `__len__` defined",
     "Total length of `list` across ranks is zero",
     "GPU available but not used",
     "Be aware that when using `ckpt_path`",
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+    r"Found \d+ module\(s\) in eval mode",
 )
 
 

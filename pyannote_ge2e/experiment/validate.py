@@ -10,10 +10,10 @@ from typing import Any, Literal
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
+from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.data.protocol import Subset, load_protocol
 from pyannote_ge2e.data.trials import trial_index
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.checkpoint import load_model
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.error_rate import error_rate, score_trials
 from pyannote_ge2e.experiment.layout import TrainFolder, ValidateFolder, read_yaml, write_yaml

@@ -8,8 +8,8 @@ import torch
 import yaml
 from pyannote.audio import Model
 
+from pyannote_ge2e.architectures.loading import load_checkpoint
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.checkpoint import load_checkpoint
 from pyannote_ge2e.experiment.pretrained import load_pretrained
 from pyannote_ge2e.experiment.train import train
 

@@ -8,8 +8,8 @@ import torch
 import yaml
 from pyannote.audio import Model
 
+from pyannote_ge2e.architectures.loading import load_checkpoint, load_model
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.checkpoint import load_checkpoint, load_model
 from pyannote_ge2e.experiment.layout import TrainFolder
 from pyannote_ge2e.experiment.train import train
 

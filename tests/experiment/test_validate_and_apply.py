@@ -10,9 +10,9 @@ import torch.nn.functional as F
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.apply import apply, embed_sliding
-from pyannote_ge2e.experiment.checkpoint import load_model
 from pyannote_ge2e.experiment.train import train
 from pyannote_ge2e.experiment.validate import validate
 

@@ -1,0 +1,7 @@
+"""Entry points of torch.hub: `torch.hub.load("<owner>/<repository>", "ge2e")`."""
+
+dependencies = ["lightning", "pyannote.audio", "soundfile", "torch", "torchaudio"]
+
+from pyannote_ge2e.hub import ge2e  # noqa: E402 -- torch.hub reads the line above without us
+
+__all__ = ["ge2e"]

@@ -1,0 +1,100 @@
+"""Models from checkpoint files, without running any code a file might carry."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from pyannote.audio import Model
+from pyannote.audio.core.task import Problem, Resolution, Specifications
+
+from pyannote_ge2e.architectures.checkpoint import set_loss_apart
+from pyannote_ge2e.errors import UserError
+
+# What a pyannote checkpoint holds beyond tensors and plain Python values.
+_SAFE: list[Any] = [Specifications, Problem, Resolution]
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint without running any code it might carry.
+
+    Parameters
+    ----------
+    path : Path
+        A pyannote.audio checkpoint, ours or upstream's, stripped or not.
+
+    Returns
+    -------
+    checkpoint : dict
+        On the CPU, with the loss kept apart under ``["pyannote.audio"]["loss"]``.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, or is not a pyannote.audio checkpoint.
+    """
+    try:
+        with torch.serialization.safe_globals(_SAFE):
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"Cannot read weights '{path}': {error.strerror or error}.") from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"'{path}' is damaged, or is not a pyannote.audio checkpoint ({reason})."
+        ) from error
+    if not isinstance(checkpoint, dict) or "pyannote.audio" not in checkpoint:
+        raise UserError(f"'{path}' is not a pyannote.audio checkpoint: nothing says its class.")
+    set_loss_apart(checkpoint)
+    return checkpoint
+
+
+def build_model(checkpoint: Mapping[str, Any], source: Path | str) -> Model:
+    """Rebuild the model that a checkpoint holds.
+
+    Parameters
+    ----------
+    checkpoint : mapping
+        From `load_checkpoint`.
+    source : Path or str
+        Where it came from, named in errors.
+
+    Returns
+    -------
+    model : Model
+        In evaluation mode on the CPU, with its specifications and no task.
+
+    Raises
+    ------
+    UserError
+        If its class cannot be imported, or the weights do not fit it.
+    """
+    entry = checkpoint["pyannote.audio"]
+    architecture = entry["architecture"]
+    name = f"{architecture['module']}.{architecture['class']}"
+    try:
+        Architecture = getattr(import_module(architecture["module"]), architecture["class"])
+    except (ImportError, AttributeError) as error:
+        raise UserError(
+            f"'{source}' holds a {name}, which cannot be imported ({error}). "
+            "Install the package that defines it."
+        ) from error
+    if not (isinstance(Architecture, type) and issubclass(Architecture, Model)):
+        raise UserError(f"'{source}' names {name}, which is not a pyannote.audio model.")
+    try:
+        model = Architecture(**checkpoint.get("hyper_parameters", {}))
+        model.specifications = entry["specifications"]
+        model.setup()
+        model.load_state_dict(checkpoint["state_dict"])
+    except (RuntimeError, TypeError) as error:
+        raise UserError(f"The weights in '{source}' do not fit {name}: {error}") from error
+    return model.eval()
+
+
+def load_model(path: Path) -> Model:
+    """Model of a checkpoint file: `Model.from_pretrained` for files one need not trust."""
+    return build_model(load_checkpoint(path), path)

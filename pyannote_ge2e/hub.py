@@ -1,0 +1,95 @@
+"""Pretrained models by name: what `hubconf.py` shows to torch.hub."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pyannote.audio import Model
+from pyannote.audio.core.task import Problem, Resolution, Specifications
+
+from pyannote_ge2e.architectures import SincNetLSTM
+from pyannote_ge2e.architectures.loading import load_model
+from pyannote_ge2e.errors import UserError
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file of the repository, and what it must hold.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the repository.
+    sha256 : str
+    """
+
+    path: str
+    sha256: str
+
+
+PRETRAINED: dict[str, Weights] = {}
+
+
+def weights_of(name: str) -> Path:
+    """Path of the weights of a name, once checked.
+
+    Parameters
+    ----------
+    name : str
+        Key of `PRETRAINED`.
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    UserError
+        If the name is unknown, or the file is missing or damaged.
+    """
+    if name not in PRETRAINED:
+        known = ", ".join(PRETRAINED) or "none yet"
+        raise UserError(f"There are no pretrained weights named '{name}' (known: {known}).")
+    weights = PRETRAINED[name]
+    path = Path(__file__).parents[1] / weights.path
+    if not path.is_file():
+        raise UserError(
+            f"The weights '{weights.path}' are part of the repository, not of an installation: "
+            "clone it, or use torch.hub."
+        )
+    if hashlib.sha256(path.read_bytes()).hexdigest() != weights.sha256:
+        raise UserError(f"'{path}' is damaged: its SHA-256 differs. Clone the repository again.")
+    return path
+
+
+def ge2e(pretrained: bool = True, device: str | torch.device = "cpu") -> Model:
+    """Speaker embedding from the waveform: SincNet, two LSTM layers, statistics pooling.
+
+    Parameters
+    ----------
+    pretrained : bool
+        Load the weights of `models/GE2E` (see its card); else initialise them at random.
+    device : str or torch.device
+
+    Returns
+    -------
+    model : SincNetLSTM
+        In evaluation mode; takes (batch, channel, sample) waveforms at 16 kHz.
+
+    Examples
+    --------
+    >>> model = ge2e(pretrained=False)
+    >>> model(torch.randn(2, 1, 32000)).shape
+    torch.Size([2, 256])
+    """
+    if pretrained:
+        model = load_model(weights_of("ge2e"))
+    else:
+        model = SincNetLSTM(lstm={"hidden_size": 256, "num_layers": 2})
+        model.specifications = Specifications(
+            problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=2.0
+        )
+    return model.to(device).eval()
