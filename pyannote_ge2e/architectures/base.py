@@ -80,13 +80,19 @@ class RecurrentEmbedding(Model):
             )
         return lstm
 
-    def add_recurrence(self, lstm: Mapping[str, Any], pooling: str) -> None:
-        """Add the LSTM and the pooling, once the front-end is there."""
+    def add_recurrence(self, lstm: Mapping[str, Any], pooling: str, dimension: int | None) -> None:
+        """Add all that follows the front-end; without dimension, no projection."""
         self.lstm = nn.LSTM(self.front_end.dimension, batch_first=True, **lstm)
-        initialise(self.lstm)
+        initialise(self.lstm, forget_bias=1.0 if pooling == "last" else 0.0)
         size = lstm["proj_size"] or lstm["hidden_size"]
         bidirectional = bool(lstm["bidirectional"])
         self.pooling = make_pooling(pooling, size * (1 + bidirectional), bidirectional)
+        if dimension is None:
+            self.projection = nn.Identity()
+        else:
+            self.projection = nn.Linear(self.pooling.dimension, dimension)
+            # What is common to all embeddings hides what is not from their cosines.
+            nn.init.zeros_(self.projection.bias)
 
     @property
     def dimension(self) -> int:

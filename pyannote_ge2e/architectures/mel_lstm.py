@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyannote.audio.core.task import Task
-from torch import nn
 
 from pyannote_ge2e.architectures.base import RecurrentEmbedding
 from pyannote_ge2e.architectures.mel import LogMel
@@ -101,15 +100,18 @@ class MelLSTM(RecurrentEmbedding):
         lstm = self.lstm_options({**LSTM, **sizes}, lstm)
 
         self.mel = LogMel(sample_rate, **mel)
-        self.add_recurrence(lstm, pooling)
-        pooled = self.pooling.dimension
-        if not projection and dimension not in (None, pooled):
-            raise UserError(
-                f"Without projection the embedding has the size of the pooling, {pooled}, "
-                f"not {dimension}: leave dimension out, or set projection to true."
-            )
-        dimension = (dimension or preset_dimension) if projection else pooled
-        self.projection = nn.Linear(pooled, dimension) if projection else nn.Identity()
+        if projection:
+            dimension = dimension or preset_dimension
+            self.add_recurrence(lstm, pooling, dimension)
+        else:
+            self.add_recurrence(lstm, pooling, None)
+            pooled = self.pooling.dimension
+            if dimension not in (None, pooled):
+                raise UserError(
+                    f"Without projection the embedding has the size of the pooling, {pooled}, "
+                    f"not {dimension}: leave dimension out, or set projection to true."
+                )
+            dimension = pooled
         self.save_hyperparameters("mel", "lstm", "preset", "pooling", "dimension", "projection")
 
     @property

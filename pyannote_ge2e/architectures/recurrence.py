@@ -8,25 +8,28 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 @torch.no_grad()
-def initialise(lstm: nn.LSTM) -> None:
+def initialise(lstm: nn.LSTM, forget_bias: float = 0.0) -> None:
     """Initialise an LSTM so that what goes in can be told from what comes out.
 
     With PyTorch's own initialisation, each layer shrinks its input and adds a bias: after three
     layers, embeddings of different voices have a cosine of 0.999999 and the loss hardly moves.
 
-    Input and projection weights are Xavier's, recurrent ones orthogonal, both gate by gate;
-    biases are zero, save the forget gate's, 1 (Jozefowicz et al., "An empirical exploration of
-    recurrent network architectures", ICML 2015).
+    Input and projection weights are Xavier's, recurrent ones orthogonal, both gate by gate, and
+    biases zero save that of the forget gate.
 
     Parameters
     ----------
     lstm : nn.LSTM
         Layer, changed in place.
+    forget_bias : float, optional
+        Bias of the forget gate. With 1 the memory is long, which the last frame needs to speak
+        for all; over an average it mostly gathers what all voices have in common, and learning
+        takes twice as many steps as with 0 (both seen on real speech).
 
     Examples
     --------
     >>> lstm = nn.LSTM(2, 3)
-    >>> initialise(lstm)
+    >>> initialise(lstm, forget_bias=1.0)
     >>> lstm.bias_ih_l0.tolist()
     [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
@@ -41,7 +44,7 @@ def initialise(lstm: nn.LSTM) -> None:
                 fill(gate)
         if name.startswith("bias_ih"):
             _, forget, _, _ = parameter.chunk(4)
-            nn.init.ones_(forget)
+            forget.fill_(forget_bias)
 
 
 def run_over_kept(lstm: nn.LSTM, frames: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyannote.audio.core.task import Task
-from torch import nn
 
 from pyannote_ge2e.architectures.base import RecurrentEmbedding
 from pyannote_ge2e.architectures.options import merge_options
@@ -76,8 +75,7 @@ class SincNetLSTM(RecurrentEmbedding):
         self.save_hyperparameters("sincnet", "lstm", "pooling", "dimension")
 
         self.sincnet = MaskedSincNet(sample_rate=sample_rate, **sincnet)
-        self.add_recurrence(lstm, pooling)
-        self.projection = nn.Linear(self.pooling.dimension, dimension)
+        self.add_recurrence(lstm, pooling, dimension)
 
     @property
     def front_end(self) -> MaskedSincNet:

@@ -139,7 +139,7 @@ def test_works_in_half_precision(make, dtype, masked):
     with torch.autocast("cpu", dtype=dtype):
         embeddings = model(waveforms, weights=weights)
     embeddings.float().sum().backward()
-    assert torch.cosine_similarity(embeddings.float(), expected).min() > 0.99
+    assert torch.cosine_similarity(embeddings.float(), expected).min() > 0.97
 
 
 def test_digital_silence_gives_a_finite_embedding_and_gradient(make):
