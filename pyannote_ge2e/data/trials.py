@@ -51,6 +51,10 @@ class TrialIndex:
         return f"{len(self)} trials ({int(self.labels.sum())} target) over {len(self.uris)} files"
 
 
+class NoTrials(UserError):
+    """The protocol lists no trial, and none can be made of its speech turns."""
+
+
 def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialIndex:
     """List the trials of a subset.
 
@@ -69,12 +73,15 @@ def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialInde
     Raises
     ------
     UserError
-        If the protocol has no such subset, a trial is malformed or names a missing file, or
+        `NoTrials` if there are none; others if a trial is malformed or names a missing file, or
         target or non-target trials are missing altogether.
     """
     found = _own_trials(protocol, subset)
     if found is None:
-        found = TrialIndex(*turn_trials(protocol, subset))
+        try:
+            found = TrialIndex(*turn_trials(protocol, subset))
+        except UserError as error:
+            raise NoTrials(str(error)) from error
     if not 0 < found.labels.sum() < len(found):
         raise UserError(
             f"The trials of {protocol_name(protocol)}, subset {subset}, are all "

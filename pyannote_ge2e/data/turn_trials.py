@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyannote_ge2e.data.index import speaker_name, speech_turns
+from pyannote_ge2e.data.index import merged, speaker_name, speech_turns
 from pyannote_ge2e.data.protocol import Subset, audio_path, protocol_name, subset_files
 from pyannote_ge2e.errors import UserError
 
@@ -92,7 +92,7 @@ def _turns_by_speaker(protocol, subset, rng):  # type: ignore[no-untyped-def]
             continue
         uri, database, path = file["uri"], file["database"], audio_path(file)
         local = file.get("scope") not in ("global", "database")
-        for label, start, end in speech_turns(annotation):
+        for label, start, end in merged(speech_turns(annotation)):
             speaker = speaker_name(label, file.get("scope"), database, uri)
             scope = f"{database}|{uri}" if local else database
             found[speaker, scope].append((uri, path, start, end))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch.utilities import rank_zero_only
 from pyannote.audio import Model
 from pyannote.audio.core.task import Problem, Resolution, Specifications
 from pyannote.database import Protocol
@@ -25,16 +23,25 @@ from pyannote_ge2e.data.batches import BatchDataset
 from pyannote_ge2e.data.index import Index
 from pyannote_ge2e.data.index_cache import cached_index
 from pyannote_ge2e.data.loader import BatchLoader
-from pyannote_ge2e.data.protocol import one_line, protocol_name, with_audio
+from pyannote_ge2e.data.protocol import one_line, with_audio
 from pyannote_ge2e.data.schedule import SpeakerSchedule
 from pyannote_ge2e.data.selection import BatchFrom, Selection, Short, select_speakers
 from pyannote_ge2e.data.trials import TrialIndex
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.tasks.gradients import GradientScales
 from pyannote_ge2e.tasks.options import check_options, default_seed
+from pyannote_ge2e.tasks.remarks import warn
 from pyannote_ge2e.tasks.trial_validation import Metrics, TrialValidation
 
-logger = logging.getLogger(__name__)
+
+class _Checked(Protocol):
+    """Passes pyannote's checks in place of the real protocol, all of whose annotations they parse.
+
+    What they look for is looked for again, and named better, when the index is built.
+    """
+
+    def train_iter(self) -> Iterator[dict[str, None]]:
+        yield {"audio": None, "annotated": None, "scope": None}
 
 
 class EmbeddingTask(TrialValidation):
@@ -90,22 +97,16 @@ class EmbeddingTask(TrialValidation):
             batch_from=batch_from,
             step=step,
         )
-        try:
-            super().__init__(
-                with_audio(protocol),
-                duration=duration,
-                min_duration=min_duration,
-                batch_size=num_classes_per_batch * num_chunks_per_class,
-                num_workers=num_workers,
-                pin_memory=pin_memory,
-                augmentation=augmentation,
-            )
-        except StopIteration as error:
-            raise UserError(f"{protocol_name(protocol)} has an empty subset.") from error
-        except (ValueError, OSError, KeyError) as error:
-            if isinstance(error, UserError):
-                raise
-            raise UserError(f"{protocol_name(protocol)}: {one_line(error)}") from error
+        super().__init__(
+            _Checked(),
+            duration=duration,
+            min_duration=min_duration,
+            batch_size=num_classes_per_batch * num_chunks_per_class,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            augmentation=augmentation,
+        )
+        self.protocol = with_audio(protocol)
         # Task replaces None by a transform that does nothing, slowly.
         self.augmentation = augmentation
         self.cache_folder = Path(cache) if cache is not None else None
@@ -178,7 +179,7 @@ class EmbeddingTask(TrialValidation):
             self.batch_from,
         )
         for remark in self._selection.remarks:
-            _say(remark)
+            warn(remark)
         self.specifications = Specifications(
             problem=Problem.REPRESENTATION,
             resolution=Resolution.CHUNK,
@@ -188,8 +189,6 @@ class EmbeddingTask(TrialValidation):
         )
         self.trials = self.development_trials()
         self.has_validation = self.trials is not None
-        if self.trials is None:
-            _say("There are no development trials: training goes on without validation.")
 
     def _share_index(self) -> None:
         """Let every process map the index that the first one wrote."""
@@ -346,8 +345,3 @@ def _remove(folder: Path, owner: int) -> None:
     # A forked process must not take the folder away from the one that made it.
     if os.getpid() == owner:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@rank_zero_only
-def _say(remark: str) -> None:
-    logger.warning(remark)

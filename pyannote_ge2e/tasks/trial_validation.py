@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, cast
 
 from pyannote.audio.core.task import Task
 from pyannote.database import Protocol
-from pyannote.database.protocol import SpeakerVerificationProtocol
 from torch.utils.data import DataLoader
 from torchmetrics import Metric, MetricCollection
 
-from pyannote_ge2e.data.trials import TrialIndex, trial_index
-from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.data.trials import NoTrials, TrialIndex, trial_index
 from pyannote_ge2e.tasks.embedding import embed_batch, file_loader, shortest_input
+from pyannote_ge2e.tasks.remarks import warn
 from pyannote_ge2e.tasks.trial_metric import Figure, TrialMetric
 
 Metrics = Figure | Mapping[str, Figure]
-
-logger = logging.getLogger(__name__)
 
 
 class TrialValidation(Task):
@@ -43,15 +39,10 @@ class TrialValidation(Task):
 
     def development_trials(self) -> TrialIndex | None:
         """List the trials of the development subset; None when there is none."""
-        lists_trials = self.has_validation and isinstance(
-            self.protocol, SpeakerVerificationProtocol
-        )
         try:
             return trial_index(self.protocol, "development")
-        except UserError as error:
-            if lists_trials:
-                raise
-            logger.debug("No development trials: %s", error)
+        except NoTrials as reason:
+            warn(f"Training goes on without validation: {reason}")
             return None
 
     def val_dataloader(self) -> DataLoader | list:  # type: ignore[override]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from pyannote.core import Annotation, Segment
 
-from pyannote_ge2e.data.index import Index, Utterance, build_index, speech_turns
+from pyannote_ge2e.data.index import Index, Utterance, build_index, merged, speech_turns
 from pyannote_ge2e.data.index_cache import cached_index
+from pyannote_ge2e.data.lists import declared
 from pyannote_ge2e.data.protocol import load_protocol
 from pyannote_ge2e.data.strings import StringTable
 from pyannote_ge2e.errors import UserError
@@ -76,7 +77,7 @@ def test_turns_of_a_speaker_that_touch_are_one_utterance():
     annotation[Segment(0.5, 2), "y"] = "A"
     annotation[Segment(0.5, 2), "z"] = "B"
     annotation[Segment(3, 4), "x"] = "A"
-    assert sorted(speech_turns(annotation)) == [("A", 0, 2), ("A", 3, 4), ("B", 0.5, 2)]
+    assert merged(speech_turns(annotation)) == [("A", 0, 2), ("A", 3, 4), ("B", 0.5, 2)]
 
 
 def test_saved_index_is_mapped_back_and_travels_as_its_folder(tiny_protocol, tmp_path: Path):
@@ -167,3 +168,63 @@ def test_missing_audio_file_is_named(tiny_protocol):
 def test_arrays_are_small(tiny_protocol):
     index = build_index(load_protocol(tiny_protocol.name))
     assert index.speaker.dtype == index.file.dtype == np.int32
+
+
+@pytest.mark.parametrize("name", ["name", "diarization", "combined"])
+def test_lists_read_line_by_line_give_what_pyannote_gives(tiny_protocol, name):
+    name = getattr(tiny_protocol, name)
+    plain = load_protocol(name)
+    assert declared(plain, "train") is not None
+    other = load_protocol(name, preprocessors={"channel": lambda file: 1})
+    assert declared(other, "train") is None
+    assert build_index(plain).digest() == build_index(other).digest()
+
+
+def test_turns_are_cropped_to_the_annotated_part_as_pyannote_does(tiny_protocol):
+    folder = tiny_protocol.database_yml.parent / "Meetings"
+    uem, rttm = folder / "train.annotated.uem", folder / "train.annotation.rttm"
+    content = {path: path.read_text() for path in (uem, rttm)}
+    try:
+        uem.write_text("train_meeting0 1 0.7 3.3\ntrain_meeting0 1 4.1 5.0\n")
+        with rttm.open("a") as lines:
+            lines.write("\nSPEAKER train_meeting1 1 0.2 9.1 <NA> <NA> C <NA> <NA>\n")
+            lines.write("SPKR-INFO train_meeting1 1 <NA> <NA> <NA> unknown C <NA> <NA>\n")
+        plain = build_index(load_protocol(tiny_protocol.diarization))
+        channel = {"channel": lambda file: 1}
+        other = build_index(load_protocol(tiny_protocol.diarization, preprocessors=channel))
+    finally:
+        for path, text in content.items():
+            path.write_text(text)
+    assert list(plain.speakers) == list(other.speakers)
+    assert np.allclose(plain.start, other.start)
+    assert np.allclose(plain.end, other.end)
+    assert plain.start.min() == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("SPEAKER train0/0 1 zero 1.0 <NA> <NA> A <NA> <NA>", "expected two times"),
+        ("SPEAKER train0/0 1 0.0 1.0", "expected a speaker in field 8"),
+        ("SPEAKER train0/0", "expected two times"),
+    ],
+)
+def test_malformed_line_is_named(tiny_protocol, line, message):
+    path = tiny_protocol.database_yml.parent / "Tiny" / "train.annotation.rttm"
+    content = path.read_text()
+    try:
+        path.write_text(f"{line}\n{content}")
+        with pytest.raises(UserError, match=rf"train\.annotation\.rttm', line 1: {message}"):
+            build_index(load_protocol(tiny_protocol.name))
+    finally:
+        path.write_text(content)
+
+
+def test_missing_list_is_named(tiny_protocol):
+    path = tiny_protocol.database_yml.parent / "Tiny" / "train.uri.lst"
+    path.rename(path.with_suffix(".away"))
+    try:
+        with pytest.raises(UserError, match=r"train\.uri\.lst"):
+            build_index(load_protocol(tiny_protocol.name))
+    finally:
+        path.with_suffix(".away").rename(path)

@@ -33,11 +33,14 @@ class Recorder(Callback):
 def test_a_small_model_learns_voices(small, ge2e, trainer, tiny_protocol):
     task = ge2e(tiny_protocol.name, batches_per_epoch=12, num_chunks_per_class=4)
     model = small(task=task)
+    model.configure_optimizers = lambda: torch.optim.Adam(
+        task.parameter_groups(model, torch.optim.Adam, 5e-3)
+    )
     recorder = Recorder()
-    fitted = trainer(max_epochs=3, callbacks=[recorder], gradient_clip_val=3.0)
+    fitted = trainer(max_epochs=2, callbacks=[recorder], gradient_clip_val=3.0)
     fitted.fit(model)
     assert np.mean(recorder.losses[-6:]) < 0.7 * np.mean(recorder.losses[:6])
-    assert 0 <= fitted.callback_metrics["equal_error_rate"] < 0.3
+    assert 0 <= fitted.callback_metrics["equal_error_rate"] < 0.35
     assert "loss/train" in fitted.callback_metrics
     assert task.speakers_seen == 8
 
