@@ -20,6 +20,7 @@ from pyannote_ge2e.data.reader import read_segment
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.layout import ValidateFolder, read_yaml, write_yaml
+from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.progress import bar, say
 from pyannote_ge2e.experiment.quiet import quiet
 
@@ -57,7 +58,7 @@ def apply(
     step : float
         Step between windows, as a ratio of their length.
     parallel : int, optional
-        Processes that read audio. Defaults to none.
+        Processes that read audio: see `num_workers`.
     duration : float, optional
         Window length in seconds. Defaults to what the model was trained with.
     registry : Path, optional
@@ -98,7 +99,7 @@ def apply(
     waveforms = Loader(
         _Waveforms(list(missing.values()), model.audio.sample_rate),
         batch_size=None,
-        num_workers=parallel or 0,
+        num_workers=num_workers(parallel),
     )
     with quiet(), bar(console, f"epoch {epoch}", len(missing)) as advance:
         for path, waveform in zip(missing, waveforms, strict=True):

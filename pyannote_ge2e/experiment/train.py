@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +18,7 @@ from pyannote_ge2e.experiment.config import Experiment
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.interrupt import Interrupted, StopBetweenBatches
 from pyannote_ge2e.experiment.layout import TrainFolder, write_yaml
+from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.pretrained import Pretrained, load_pretrained
 from pyannote_ge2e.experiment.progress import TrainProgress, say
 from pyannote_ge2e.experiment.quiet import quiet
@@ -100,7 +100,7 @@ def train(
     task = experiment.build_task(
         train_on(load_protocol(protocol, registry, experiment.preprocessors), subset),
         seed=seed,
-        num_workers=_workers(parallel),
+        num_workers=num_workers(parallel),
         cache=None,
     )
     task.prepare_data()
@@ -142,12 +142,6 @@ def train(
             raise KeyboardInterrupt(_how_to_go_on(run)) from interrupted
     say(console, f"Weights: '{run.weights_of(to_epoch)}'.")
     return run.path
-
-
-def _workers(parallel: int | None) -> int:
-    if parallel is None:
-        return min(8, max(0, (os.cpu_count() or 1) - 1))
-    return parallel
 
 
 def _model(experiment: Experiment, task: EmbeddingTask, source: Pretrained | None) -> Model:

@@ -17,6 +17,7 @@ from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.error_rate import error_rate, score_trials
 from pyannote_ge2e.experiment.layout import TrainFolder, ValidateFolder, read_yaml, write_yaml
+from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.progress import bar, say
 from pyannote_ge2e.experiment.quiet import quiet
 
@@ -66,7 +67,7 @@ def validate(
     step : float
         Step between windows, as a ratio of their length.
     parallel : int, optional
-        Processes that read audio. Defaults to none.
+        Processes that read audio: see `num_workers`.
     duration : float, optional
         Window length in seconds. Defaults to what the model was trained with.
     metric : str
@@ -108,7 +109,7 @@ def validate(
                     duration=duration,
                     step=step,
                     batch_size=batch,
-                    num_workers=parallel or 0,
+                    num_workers=num_workers(parallel),
                     metric=metric,
                     progress=advance,
                 )
