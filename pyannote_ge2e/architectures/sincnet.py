@@ -77,7 +77,7 @@ class MaskedSincNet(SincNet):
         """Normalise waveforms and apply the sinc filters.
 
         The scale and the shift of the norm go into the filters and a bias, as convolution is
-        linear: their gradient by way of the waveform would more than double the time of a training step.
+        linear: by way of the waveform, their gradient would more than double the time of a step.
         """
         norm, encoder = self.wav_norm1d, cast(Encoder, self.conv1d[0])
         if weights is None:
