@@ -71,13 +71,12 @@ def _leave_interrupts(worker: int) -> None:
 
 
 def _in_plain_words(batches: Iterator[Any]) -> Iterator[Any]:
-    while True:
-        try:
-            batch = next(batches)
-        except StopIteration:
-            return
-        except UserError as error:
-            # From a worker, the message is a traceback that ends with the original one.
-            message = str(error).rsplit(f"{UserError.__name__}: ", 1)[-1].strip()
-            raise UserError(message) from error
-        yield batch
+    try:
+        yield from batches
+    except UserError as error:
+        # From a worker, the message is a traceback that ends with the original one.
+        message = str(error).rsplit(f"{UserError.__name__}: ", 1)[-1].strip()
+        raise UserError(message) from error
+    finally:
+        # Left to the garbage collector, each worker takes five seconds to notice.
+        getattr(batches, "_shutdown_workers", lambda: None)()
