@@ -57,12 +57,16 @@ class ErrorRate:
     targets: int
     speakers: int | None
 
+    @property
+    def rate(self) -> str:
+        """The rate and its interval, in percent."""
+        return f"{100 * self.value:.2f} % [{100 * self.low:.2f}, {100 * self.high:.2f}]"
+
     def __str__(self) -> str:
-        figure = f"{100 * self.value:.2f} % [{100 * self.low:.2f}, {100 * self.high:.2f}]"
         counts = f"{self.trials:,} trials, {self.targets:,} targets"
         if self.speakers is not None:
             counts += f", {self.speakers:,} speakers"
-        return f"{figure} ({100 * self.level:g} % interval over {self.method}s; {counts})"
+        return f"{self.rate} ({100 * self.level:g} % interval over {self.method}s; {counts})"
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain values, in the words of `params.yml`."""

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from pyannote_ge2e.experiment.epochs import epochs_done
+from pyannote_ge2e.experiment.error_rate import error_rate
 from pyannote_ge2e.tasks import EmbeddingTask
 
 # A plain log (no terminal) says how an epoch goes no more often than this, in seconds.
@@ -100,9 +101,10 @@ class TrainProgress(Callback):
         self._close()
         line = f"epoch {epochs_done(trainer):4d}  "
         line += self._state(pl_module, trainer.num_training_batches)
-        error_rate = trainer.callback_metrics.get("equal_error_rate")
-        if error_rate is not None:
-            line += f"  development EER {100 * float(error_rate):.2f} %"
+        if _task(pl_module).trials is not None:
+            metrics: Any = pl_module.validation_metric
+            metric = metrics["equal_error_rate"]
+            line += f"  development EER {error_rate(metric.scores, metric.trials).rate}"
         say(self.console, f"{line}  {time.monotonic() - self._began:.0f} s")
 
     def on_exception(self, *args: Any) -> None:
@@ -117,7 +119,11 @@ class TrainProgress(Callback):
     def _state(self, pl_module: LightningModule, batches: float) -> str:
         elapsed = max(time.monotonic() - self._began, 1e-9)
         loss = self._loss / max(batches, 1)
-        task = pl_module.task
-        assert isinstance(task, EmbeddingTask)
-        speakers = task.speakers_seen
+        speakers = _task(pl_module).speakers_seen
         return f"loss {loss:.4f}  {speakers} speakers  {self._chunks / elapsed:.0f} chunks/s"
+
+
+def _task(pl_module: LightningModule) -> EmbeddingTask:
+    task = pl_module.task
+    assert isinstance(task, EmbeddingTask)
+    return task

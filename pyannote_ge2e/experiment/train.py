@@ -104,6 +104,8 @@ def train(
         cache=None,
     )
     task.prepare_data()
+    assert task.index is not None
+    say(console, f"{protocol}, {subset}: {task.index.summary()}")
     seed_everything(seed)
     model = _model(experiment, task, source)
 

@@ -32,6 +32,8 @@ class TrialMetric(Metric):
     ----------
     trials : TrialIndex or None
         To be set before `compute`.
+    scores : (T,) array or None
+        Scores of all trials, after the last `compute` that had them all.
     """
 
     is_differentiable = False
@@ -41,6 +43,7 @@ class TrialMetric(Metric):
         super().__init__()
         self.figure = figure
         self.trials: TrialIndex | None = None
+        self.scores: np.ndarray | None = None
         self.files: list[torch.Tensor]
         self.embeddings: list[torch.Tensor]
         self.add_state("files", default=[], dist_reduce_fx="cat")
@@ -66,6 +69,7 @@ class TrialMetric(Metric):
         if len(labels) == 0 or not 0 < labels.sum() < len(labels) or not np.isfinite(found).all():
             return torch.tensor(torch.nan, device=self.device)
         scores = cosine_scores(embeddings, self.trials.trials[scored])
+        self.scores = scores if scored.all() else None
         return torch.tensor(float(self._value(scores, labels)), device=self.device)
 
     def _value(self, scores: np.ndarray, labels: np.ndarray) -> Any:
