@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -38,19 +37,29 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         If the file is missing, damaged, or is not a pyannote.audio checkpoint.
     """
     try:
-        with torch.serialization.safe_globals(_SAFE):
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        file = path.open("rb")
     except OSError as error:
-        raise UserError(f"Cannot read weights '{path}': {error.strerror or error}.") from error
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"'{path}' is damaged, or is not a pyannote.audio checkpoint ({reason})."
-        ) from error
-    if not isinstance(checkpoint, dict) or "pyannote.audio" not in checkpoint:
+        raise UserError(f"Cannot read weights '{path}': {error.strerror}.") from error
+    try:
+        with file, torch.serialization.safe_globals(_SAFE):
+            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+    # Reading arbitrary bytes ends in arbitrary errors: an IndexError, an OSError about a seek...
+    except Exception as error:
+        raise UserError(f"'{path}' is damaged, or is not a pyannote.audio checkpoint.") from error
+    if not _is_checkpoint(checkpoint):
         raise UserError(f"'{path}' is not a pyannote.audio checkpoint: nothing says its class.")
     set_loss_apart(checkpoint)
     return checkpoint
+
+
+def _is_checkpoint(loaded: Any) -> bool:
+    try:
+        entry = loaded["pyannote.audio"]
+        names = entry["architecture"]["module"], entry["architecture"]["class"]
+        has_all = "specifications" in entry and isinstance(loaded["state_dict"], dict)
+    except (KeyError, IndexError, TypeError):
+        return False
+    return has_all and all(isinstance(name, str) and name for name in names)
 
 
 def build_model(checkpoint: Mapping[str, Any], source: Path | str) -> Model:
@@ -78,7 +87,7 @@ def build_model(checkpoint: Mapping[str, Any], source: Path | str) -> Model:
     name = f"{architecture['module']}.{architecture['class']}"
     try:
         Architecture = getattr(import_module(architecture["module"]), architecture["class"])
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError) as error:
         raise UserError(
             f"'{source}' holds a {name}, which cannot be imported ({error}). "
             "Install the package that defines it."
@@ -90,7 +99,7 @@ def build_model(checkpoint: Mapping[str, Any], source: Path | str) -> Model:
         model.specifications = entry["specifications"]
         model.setup()
         model.load_state_dict(checkpoint["state_dict"])
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise UserError(f"The weights in '{source}' do not fit {name}: {error}") from error
     return model.eval()
 
