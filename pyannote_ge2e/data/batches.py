@@ -126,7 +126,9 @@ class BatchDataset(IterableDataset):
 
     def _utterances(self, speaker: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows and lengths in samples of a speaker's usable utterances."""
-        first, last = np.searchsorted(self.index.speaker, [speaker, speaker + 1])
+        # In the column's own type: for any other, numpy converts a copy of the whole column.
+        bounds = np.array([speaker, speaker + 1], self.index.speaker.dtype)
+        first, last = np.searchsorted(self.index.speaker, bounds)
         durations = self.index.end[first:last] - self.index.start[first:last]
         kept = np.flatnonzero(usable_utterances(durations, self.duration[1], self.short))
         # The small constant undoes what binary fractions do to 2.0 - 0.1 and the like.
