@@ -14,7 +14,7 @@ from pyannote_ge2e.experiment.epochs import epochs_done
 
 
 def seed_everything(*key: int) -> None:
-    """Seed Python's, numpy's and torch's global generators from a tuple of integers.
+    """Seed Python's, numpy's and torch's global generators from a seed and, say, an epoch.
 
     Streams of different keys never coincide, which sums and small hashes of them may.
 
@@ -26,7 +26,10 @@ def seed_everything(*key: int) -> None:
     >>> bool((torch.rand(2) == first).all())
     True
     """
-    words = np.random.SeedSequence(key).generate_state(3)
+    # Entropy is padded with zeros: without the length, (0,), (0, 0) and the key of the first
+    # batch, (0, 0, 0, 0), would be one.
+    sequence = np.random.SeedSequence(key[0], spawn_key=(len(key), *key[1:]))
+    words = sequence.generate_state(3)
     random.seed(int(words[0]))
     np.random.seed(int(words[1]))  # noqa: NPY002 -- other libraries draw from it
     torch.manual_seed(int(words[2]))
