@@ -175,19 +175,25 @@ def protocol_name(protocol: Protocol) -> str:
     return str(getattr(protocol, "name", type(protocol).__name__))
 
 
+class NoSubset(UserError):
+    """The protocol does not have the subset that was asked for."""
+
+
 def subset_files(protocol: Protocol, subset: Subset) -> Iterator[ProtocolFile]:
     """Iterate over the files of a subset.
 
     Raises
     ------
+    NoSubset
+        If the protocol has no such subset.
     UserError
-        If the protocol has no such subset, or a file that it names is missing.
+        If a file that it names is missing.
     """
     where = f"{protocol_name(protocol)}, subset {subset}"
     try:
         yield from getattr(protocol, subset)()
     except NotImplementedError as error:
-        raise UserError(f"{protocol_name(protocol)} has no {subset} subset.") from error
+        raise NoSubset(f"{protocol_name(protocol)} has no {subset} subset.") from error
     except (FileNotFoundError, KeyError) as error:
         raise UserError(f"{where}: {one_line(error)}") from error
 

@@ -33,7 +33,7 @@ class TrialIndex:
     labels : (T,) int64 array
         1 for target trials (one speaker), 0 for the others.
     speakers : (F,) str array, or None
-        Speaker of each file, where the protocol says it of all.
+        Speaker of each file, where the protocol says it of all and the trials agree.
     """
 
     uris: list[str]
@@ -49,10 +49,6 @@ class TrialIndex:
     def summary(self) -> str:
         """What the index holds, in one line."""
         return f"{len(self)} trials ({int(self.labels.sum())} target) over {len(self.uris)} files"
-
-
-class NoTrials(UserError):
-    """The protocol lists no trial, and none can be made of its speech turns."""
 
 
 def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialIndex:
@@ -72,16 +68,15 @@ def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialInde
 
     Raises
     ------
+    NoSubset, NoTrials
+        If there are none.
     UserError
-        `NoTrials` if there are none; others if a trial is malformed or names a missing file, or
-        target or non-target trials are missing altogether.
+        If a trial is malformed or names a missing file, or target or non-target trials are
+        missing altogether.
     """
     found = _own_trials(protocol, subset)
     if found is None:
-        try:
-            found = TrialIndex(*turn_trials(protocol, subset))
-        except UserError as error:
-            raise NoTrials(str(error)) from error
+        found = TrialIndex(*turn_trials(protocol, subset))
     if not 0 < found.labels.sum() < len(found):
         raise UserError(
             f"The trials of {protocol_name(protocol)}, subset {subset}, are all "
@@ -113,14 +108,19 @@ def _own_trials(protocol: Protocol, subset: Subset) -> TrialIndex | None:
     if not trials:
         return None
     paths = [audio_path(file) for file in files]
-    return TrialIndex(
+    found = TrialIndex(
         [file["uri"] for file in files],
         paths,
         [_segments(file, path) for file, path in zip(files, paths, strict=True)],
         np.array(trials, np.int64),
         np.array(labels, np.int64),
-        _speakers(files),
     )
+    speakers = _speakers(files)
+    if speakers is not None:
+        first, second = speakers[found.trials.T]
+        # Labels that hold within a file only, "A" in each, would deny what the trials say.
+        found.speakers = speakers if np.array_equal(first == second, found.labels == 1) else None
+    return found
 
 
 def _label(reference: Any, protocol: str, files: list[Any], pair: list[int]) -> int:

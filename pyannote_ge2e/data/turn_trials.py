@@ -22,6 +22,10 @@ NON_TARGETS_PER_TARGET = 10
 _SEED = 0
 
 
+class NoTrials(UserError):
+    """The protocol lists no trial, and none can be made of its speech turns."""
+
+
 def turn_trials(
     protocol: Protocol, subset: Subset
 ) -> tuple[
@@ -46,8 +50,12 @@ def turn_trials(
 
     Raises
     ------
-    UserError
+    NoSubset
+        If the protocol has no such subset.
+    NoTrials
         If no pair can be made.
+    UserError
+        If a file of the subset is missing.
     """
     rng = np.random.default_rng(_SEED)
     uris: list[str] = []
@@ -74,7 +82,7 @@ def turn_trials(
         targets = [targets[row] for row in np.sort(kept)]
     others = _non_targets(comparable, NON_TARGETS_PER_TARGET * len(targets), rng)
     if not targets or not others:
-        raise UserError(
+        raise NoTrials(
             f"{protocol_name(protocol)} lists no trial, and the {subset} subset has too few "
             "speech turns of comparable speakers to make some."
         )

@@ -11,7 +11,9 @@ from pyannote.database import Protocol
 from torch.utils.data import DataLoader
 from torchmetrics import Metric, MetricCollection
 
-from pyannote_ge2e.data.trials import NoTrials, TrialIndex, trial_index
+from pyannote_ge2e.data.protocol import NoSubset
+from pyannote_ge2e.data.trials import TrialIndex, trial_index
+from pyannote_ge2e.data.turn_trials import NoTrials
 from pyannote_ge2e.tasks.embedding import embed_batch, file_loader, shortest_input
 from pyannote_ge2e.tasks.remarks import warn
 from pyannote_ge2e.tasks.trial_metric import Figure, TrialMetric
@@ -41,7 +43,7 @@ class TrialValidation(Task):
         """List the trials of the development subset; None when there is none."""
         try:
             return trial_index(self.protocol, "development")
-        except NoTrials as reason:
+        except (NoSubset, NoTrials) as reason:
             warn(f"Training goes on without validation: {reason}")
             return None
 

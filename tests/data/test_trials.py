@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pyannote_ge2e.data.protocol import load_protocol
+from pyannote_ge2e.data.protocol import NoSubset, load_protocol
 from pyannote_ge2e.data.trials import trial_index
+from pyannote_ge2e.data.turn_trials import NoTrials
 from pyannote_ge2e.errors import UserError
 
 
@@ -81,6 +82,30 @@ def test_trials_that_cannot_be_used_are_refused(tiny_protocol, line, message):
             trial_index(load_protocol(tiny_protocol.name))
     finally:
         path.write_text(content)
+
+
+def test_labels_that_contradict_the_trials_are_no_speakers(tiny_protocol):
+    """An interval over such "speakers" would be none."""
+    path = tiny_protocol.database_yml.parent / "Tiny" / "development.annotation.rttm"
+    content = path.read_text()
+    try:
+        path.write_text(content.replace(" dev1 ", " dev0 "))
+        trials = trial_index(load_protocol(tiny_protocol.name))
+    finally:
+        path.write_text(content)
+    assert trials.speakers is None
+    assert trials.labels.sum() == 12
+
+
+def test_missing_file_of_a_subset_without_trials_is_named(tiny_protocol):
+    path = tiny_protocol.database_yml.parent / "Meetings" / "development_meeting0.wav"
+    path.rename(path.with_suffix(".away"))
+    try:
+        with pytest.raises(UserError, match="development_meeting0") as raised:
+            trial_index(load_protocol(tiny_protocol.diarization))
+    finally:
+        path.with_suffix(".away").rename(path)
+    assert not isinstance(raised.value, NoTrials | NoSubset)
 
 
 def test_missing_file_of_a_trial_is_named(tiny_protocol):
