@@ -6,7 +6,6 @@ shorter than a chunk. Everything is counted in samples.
 
 from __future__ import annotations
 
-from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
@@ -94,14 +93,11 @@ def _join(order: list[int], lengths: np.ndarray, most: int, num_samples: int) ->
             sources.append(gathered)
             gathered, missing = [], num_samples
     if gathered and len(sources) < most:
-        # Too little is left: complete it with what other chunks use, or with itself.
-        others = [item for item in order if item not in gathered]
-        for item in cycle(others or list(gathered)):
-            if missing <= 0:
-                break
-            gathered.append(item)
-            missing -= int(lengths[item])
-        sources.append(gathered)
+        # Too little is left for a chunk: it lengthens the longest source, or repeats itself.
+        if sources:
+            max(sources, key=lambda source: lengths[source].sum()).extend(gathered)
+        else:
+            sources.append(gathered * int(-(-num_samples // lengths[gathered].sum())))
     return sources
 
 

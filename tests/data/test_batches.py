@@ -173,6 +173,22 @@ def test_short_utterances_are_joined_without_sharing(seed):
     assert not first & second
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_short_utterance_left_over_shares_nothing_with_other_chunks(seed):
+    lengths = np.array([400, 20, 300])
+    chunks = draw_chunks(np.random.default_rng(seed), lengths, 3, 200, "join")
+    assert all(sum(piece.length for piece in chunk) == 200 for chunk in chunks)
+    for utterance in range(3):
+        touched = spans(chunks, utterance)
+        assert all(end <= start for (_, end), (start, _) in pairwise(touched))
+
+
+def test_a_short_utterance_left_over_has_its_turn():
+    rng = np.random.default_rng(0)
+    drawn = [draw_chunks(rng, np.array([400, 20]), 2, 200, "join") for _ in range(50)]
+    assert any(spans(chunks, 1) for chunks in drawn)
+
+
 def test_a_single_short_utterance_is_repeated_until_it_suffices():
     (chunk,) = draw_chunks(np.random.default_rng(0), np.array([30]), 1, 80, "join")
     assert sum(piece.length for piece in chunk) == 80
