@@ -29,7 +29,7 @@ from pyannote_ge2e.data.selection import BatchFrom, Selection, Short, select_spe
 from pyannote_ge2e.data.trials import TrialIndex
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.tasks.gradients import GradientScales
-from pyannote_ge2e.tasks.options import check_options, default_seed
+from pyannote_ge2e.tasks.options import check_options, check_scales, default_seed
 from pyannote_ge2e.tasks.remarks import warn
 from pyannote_ge2e.tasks.trial_validation import Metrics, TrialValidation
 
@@ -97,6 +97,8 @@ class EmbeddingTask(TrialValidation):
             batch_from=batch_from,
             step=step,
         )
+        if gradient_scale is not None:
+            check_scales(gradient_scale)
         super().__init__(
             _Checked(),
             duration=duration,

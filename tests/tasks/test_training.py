@@ -175,6 +175,11 @@ def test_file_that_breaks_in_mid_epoch_is_named(
     [
         ({"num_chunks_per_class": 1}, "2 at least"),
         ({"num_classes_per_batch": 1}, "2 at least"),
+        ({"num_classes_per_batch": 3.5}, "whole number"),
+        ({"batches_per_epoch": 2.5}, "whole number"),
+        ({"min_duration": "short"}, "number above 0"),
+        ({"gradient_scale": ["lstm.*"]}, "'pattern: number'"),
+        ({"gradient_scale": {"lstm.*": "slow"}}, "should be a number"),
         ({"min_duration": 3.0}, "longer than duration"),
         ({"duration": 0.0, "min_duration": None}, "above 0"),
         ({"short": "pad"}, "join, repeat, skip"),
