@@ -104,7 +104,10 @@ class TrainProgress(Callback):
         if _task(pl_module).trials is not None:
             metrics: Any = pl_module.validation_metric
             metric = metrics["equal_error_rate"]
-            line += f"  development EER {error_rate(metric.scores, metric.trials).rate}"
+            # None when an embedding is no number, or limit_val_batches left files out.
+            known = metric.scores is not None
+            rate = error_rate(metric.scores, metric.trials).rate if known else "unknown"
+            line += f"  development EER {rate}"
         say(self.console, f"{line}  {time.monotonic() - self._began:.0f} s")
 
     def on_exception(self, *args: Any) -> None:

@@ -142,7 +142,7 @@ def train(
             trainer.fit(model, ckpt_path=start.checkpoint)
         except Interrupted as interrupted:
             raise KeyboardInterrupt(_how_to_go_on(run)) from interrupted
-    say(console, f"Weights: '{run.weights_of(to_epoch)}'.")
+    say(console, f"Weights: '{run.weights_of(run.epochs()[-1])}'.")
     return run.path
 
 

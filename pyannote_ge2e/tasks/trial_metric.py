@@ -57,6 +57,7 @@ class TrialMetric(Metric):
     def compute(self) -> torch.Tensor:
         """The figure, over the trials both of whose files were embedded; NaN if it has none."""
         assert self.trials is not None
+        self.scores = None
         files = dim_zero_cat(self.files).cpu().numpy()
         found = dim_zero_cat(self.embeddings).float().cpu().numpy()
         embeddings = np.ones((len(self.trials.uris), found.shape[1]), np.float32)

@@ -181,6 +181,35 @@ def test_a_diverging_loss_stops_training_and_keeps_the_weights(
     assert load_model(kept / "weights" / "0001.pt")
 
 
+@pytest.mark.parametrize("development", [True, False])
+def test_weights_that_are_no_numbers_do_not_take_the_place_of_good_ones(
+    experiment: Path, tiny_protocol, development: bool
+) -> None:
+    """The last step of an epoch may diverge without any loss having told."""
+    name = tiny_protocol.name if development else tiny_protocol.no_development
+    edit(experiment, "task", batches_per_epoch=1)
+    folder = train(experiment, name, to_epoch=1, parallel=0, device="cpu")
+    checkpoint = torch.load(folder / "weights" / "0001.pt", weights_only=False)
+    checkpoint["optimizer_states"][0]["param_groups"][0]["lr"] = float("inf")
+    torch.save(checkpoint, folder / "weights" / "0001.pt")
+    before = (folder / "weights" / "0001.pt").read_bytes()
+    with pytest.raises(UserError, match="diverged"):
+        train(experiment, name, from_epoch="last", to_epoch=2, keep=1, parallel=0, device="cpu")
+    assert [path.name for path in (folder / "weights").iterdir()] == ["0001.pt"]
+    assert (folder / "weights" / "0001.pt").read_bytes() == before
+
+
+def test_training_that_stops_early_names_the_weights_that_are_there(
+    experiment: Path, tiny_protocol, capsys: pytest.CaptureFixture
+) -> None:
+    config = yaml.safe_load((experiment / "config.yml").read_text())
+    stop = {"monitor": "loss/train", "stopping_threshold": 100.0}
+    config["callbacks"] = [{"name": "EarlyStopping", "params": stop}]
+    (experiment / "config.yml").write_text(yaml.safe_dump(config))
+    train(experiment, tiny_protocol.no_development, to_epoch=5, parallel=0, device="cpu")
+    assert capsys.readouterr().out.rstrip().endswith("weights/0001.pt'.")
+
+
 def test_a_disk_that_fills_up_keeps_the_weights_that_were_there(
     experiment: Path, tiny_protocol
 ) -> None:
