@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.data.loader import Loader
-from pyannote_ge2e.data.protocol import Subset, load_protocol, subset_files
+from pyannote_ge2e.data.protocol import Subset, audio_path, load_protocol, subset_files
 from pyannote_ge2e.data.reader import read_segment
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.device import find_device
@@ -94,7 +94,7 @@ def apply(
     _check_metadata(folder, metadata)
     write_yaml(folder / "metadata.yml", metadata)
     missing = {
-        path: str(file["audio"]) for file in files if not (path := _path_of(file, folder)).is_file()
+        path: audio_path(file) for file in files if not (path := _path_of(file, folder)).is_file()
     }
     waveforms = Loader(
         _Waveforms(list(missing.values()), model.audio.sample_rate),
