@@ -12,6 +12,8 @@ import soundfile
 
 os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "0")
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when the library is imported
+# The networks here are tiny: threads would only wait for each other, and for the workers.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SAMPLE_RATE = 16000
 
