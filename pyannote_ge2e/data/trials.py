@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,6 +51,12 @@ class TrialIndex:
     def summary(self) -> str:
         """What the index holds, in one line."""
         return f"{len(self)} trials ({int(self.labels.sum())} target) over {len(self.uris)} files"
+
+    def digest(self) -> str:
+        """Name that other trials have only if they compare the same parts of the same files."""
+        digest = hashlib.sha256(json.dumps([self.uris, self.segments]).encode())
+        digest.update(self.trials.tobytes() + self.labels.tobytes())
+        return digest.hexdigest()[:16]
 
 
 def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialIndex:

@@ -92,7 +92,7 @@ def validate(
     folder = ValidateFolder.of(run, protocol, subset)
     torch_device = find_device(device)
     trials = trial_index(load_protocol(protocol, registry), subset)
-    settings = {"duration": duration, "step": step, "metric": metric, "trials": len(trials.labels)}
+    settings = {"duration": duration, "step": step, "metric": metric, "trials": trials.digest()}
     history = _read_history(folder, settings)
     writer: SummaryWriter | None = None
     found = False

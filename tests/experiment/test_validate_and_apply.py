@@ -91,6 +91,22 @@ def test_validate_goes_on_where_it_stopped(
     assert sorted(yaml.safe_load((folder / "epochs.yml").read_text())["epochs"]) == [1, 2, 3]
 
 
+def test_validate_starts_again_when_the_trials_are_others(trained: Path, tiny_protocol) -> None:
+    path = tiny_protocol.database_yml.parent / "Tiny" / "development.trials.txt"
+    content = path.read_text()
+    before = validate(trained, tiny_protocol.name, device="cpu") / "epochs.yml"
+    settings = yaml.safe_load(before.read_text())["settings"]
+    lines = content.splitlines(keepends=True)
+    try:
+        path.write_text("".join([*lines[1:], lines[1]]))  # as many of them
+        validate(trained, tiny_protocol.name, device="cpu", to_epoch=1)
+    finally:
+        path.write_text(content)
+    history = yaml.safe_load(before.read_text())
+    assert list(history["epochs"]) == [1]
+    assert history["settings"] != settings
+
+
 def test_validate_chooses_epochs(
     trained: Path, tiny_protocol, capsys: pytest.CaptureFixture
 ) -> None:
