@@ -155,6 +155,16 @@ def test_pyannotes_default_optimiser_honours_the_scales(small, ge2e, trainer, ti
     assert rates == pytest.approx([1e-5, 1e-3])
 
 
+def test_another_task_of_the_same_model_brings_its_own_scales(small, ge2e, trainer, tiny_protocol):
+    model = small(task=ge2e(tiny_protocol.name))
+    for scale, rates in ((None, [1e-5, 5e-4, 1e-3]), ({"lstm.*": 0.1}, [1e-4, 1e-3])):
+        model.task = ge2e(tiny_protocol.name, gradient_scale=scale)
+        fitted = trainer(limit_train_batches=1, limit_val_batches=0)
+        fitted.fit(model)
+        groups = fitted.optimizers[0].param_groups
+        assert sorted(group["lr"] for group in groups) == pytest.approx(rates)
+
+
 def test_scales_are_not_applied_twice():
     model = torch.nn.Linear(1, 1, bias=False)
     scales = GradientScales({"weight": 0.5})

@@ -1,0 +1,176 @@
+"""What an embedding task learns from: an index of the training speech, and batches of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pyannote.audio.core.task import Problem, Resolution, Specifications, Task
+from pyannote.database import Protocol
+from torch.utils.data import DataLoader
+
+from pyannote_ge2e.data.batches import BatchDataset
+from pyannote_ge2e.data.index import Index
+from pyannote_ge2e.data.index_cache import cached_index
+from pyannote_ge2e.data.loader import BatchLoader
+from pyannote_ge2e.data.protocol import one_line
+from pyannote_ge2e.data.schedule import SpeakerSchedule
+from pyannote_ge2e.data.selection import BatchFrom, Selection, Short, select_speakers
+from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.tasks.remarks import warn
+
+
+class BalancedBatches(Task):
+    """The half of an embedding task that makes batches; its options are those of `GE2E`.
+
+    Attributes
+    ----------
+    index : Index or None
+        Training speech, from `prepare_data` on.
+    """
+
+    model: Any  # any Model; what a task adds to it is not in its type
+    trainer: Any  # set by the model when fitting begins
+    protocol: Protocol
+    num_classes_per_batch: int
+    num_chunks_per_class: int
+    label_min_duration: float
+    batches_per_epoch: int | None
+    short: Short
+    batch_from: BatchFrom
+    seed: int
+    cache_folder: Path | None
+    augmentation: torch.nn.Module | None
+    multiprocessing_context: str | None = None
+    index: Index | None = None
+    _selection: Selection | None = None
+    _dataset: BatchDataset | None = None
+    _seen: np.ndarray = np.zeros(0, bool)
+
+    def prepare_data(self) -> None:
+        """Index the training subset, in the cache or in a temporary folder, and check it.
+
+        Raises
+        ------
+        UserError
+            If it cannot be trained on: see `build_index`, `select_speakers` and `trial_index`.
+        """
+        if self.index is None:
+            self._index_subset()
+        if self._selection is None:
+            self._choose()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Do what `prepare_data` did, in a process where it was not called."""
+        if stage == "fit":
+            self._share_index()
+        self.prepare_data()
+
+    def _index_subset(self) -> None:
+        if self.cache_folder is None:
+            root = Path(tempfile.mkdtemp(prefix="pyannote_ge2e_"))
+            weakref.finalize(self, _remove, root, os.getpid())
+        else:
+            root = self.cache_folder
+        try:
+            self.index = Index.load(cached_index(self.protocol, root))
+        except OSError as error:
+            raise UserError(f"The cache '{root}' cannot be used: {one_line(error)}") from error
+
+    def _choose(self) -> None:
+        """Choose the speakers to learn from, and say so to whoever loads the model."""
+        assert self.index is not None
+        self._selection = select_speakers(
+            self.index,
+            self.duration,
+            self.num_classes_per_batch,
+            self.label_min_duration,
+            self.short,
+            self.batch_from,
+        )
+        for remark in self._selection.remarks:
+            warn(remark)
+        self.specifications = Specifications(
+            problem=Problem.REPRESENTATION,
+            resolution=Resolution.CHUNK,
+            duration=self.duration,
+            min_duration=self.min_duration,
+            classes=[self.index.speakers[row] for row in self._selection.speakers],
+        )
+
+    def _share_index(self) -> None:
+        """Let every process map the index that the first one wrote."""
+        folder = self.trainer.strategy.broadcast(None if self.index is None else self.index.folder)
+        if self.index is None and folder is not None and (folder / "index.json").is_file():
+            self.index = Index.load(folder)
+
+    def train_dataloader(self) -> DataLoader:
+        """Whole batches for this process."""
+        assert self.index is not None
+        assert self._selection is not None
+        world_size = self.trainer.world_size
+        self._dataset = BatchDataset(
+            self.index,
+            self._selection,
+            num_classes=self.num_classes_per_batch,
+            num_chunks=self.num_chunks_per_class,
+            duration=(self.min_duration, self.duration),
+            batches_per_epoch=-(-self.total_batches_per_epoch() // world_size),
+            short=self.short,
+            sample_rate=self.model.hparams["sample_rate"],
+            seed=self.seed,
+            rank=self.trainer.global_rank,
+            augmentation=self.augmentation,
+        )
+        progress = self.trainer.fit_loop.epoch_progress.current
+        return BatchLoader(
+            self._dataset,
+            # On resume, `current_epoch` is corrected only after workers have started.
+            epoch=lambda: progress.processed,
+            num_workers=self.num_workers,
+            pin_memory=self.pin_memory,
+            multiprocessing_context=self.multiprocessing_context,
+        )
+
+    def total_batches_per_epoch(self) -> int:
+        """Batches of an epoch, over all processes."""
+        if self.batches_per_epoch is not None:
+            return self.batches_per_epoch
+        assert self.index is not None
+        assert self._selection is not None
+        speech = self.index.speech()[self._selection.speakers].sum()
+        schedule = SpeakerSchedule(self._selection.corpora, self.num_classes_per_batch, (0,))
+        chunk = (self.min_duration + self.duration) / 2
+        in_a_batch = schedule.mean_classes * self.num_chunks_per_class * chunk
+        return max(1, round(speech / in_a_batch))
+
+    @property
+    def num_speakers(self) -> int:
+        """Speakers to learn from, which are the classes of a loss that has any."""
+        assert self._selection is not None
+        return len(self._selection.speakers)
+
+    @property
+    def speakers_seen(self) -> int:
+        """Distinct speakers drawn so far in this epoch, by this process."""
+        return int(np.count_nonzero(self._seen))
+
+    def _count_speakers(self, batch_idx: int) -> None:
+        assert self._selection is not None
+        if batch_idx == 0 or len(self._seen) == 0:
+            self._seen = np.zeros(len(self._selection.speakers), bool)
+        # Asked from the schedule: looking at the batch would make the CPU wait for the GPU.
+        assert self._dataset is not None
+        self._seen[self._dataset.speakers(batch_idx)] = True
+
+
+def _remove(folder: Path, owner: int) -> None:
+    # A forked process must not take the folder away from the one that made it.
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
