@@ -8,6 +8,7 @@ be read in a fraction of that.
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -123,18 +124,17 @@ def listed_files(part: Declared) -> Iterator[ListedFile]:
     """
     speech = _read_rttm(part.annotation) if part.annotation is not None else {}
     annotated = _read_uem(part.annotated) if part.annotated is not None else {}
-    with part.uri.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            uri = line.strip()
-            if not uri:
-                continue
-            path = part.audio.format(uri=uri, database=part.database)
-            if not os.path.isfile(path):
-                raise UserError(f"'{part.uri}', line {number}: there is no '{path}'.")
-            turns = None if part.annotation is None else speech.pop(uri, [])
-            if turns and part.annotated is not None:
-                turns = within(turns, annotated.get(uri, []))
-            yield ListedFile(uri, part.database, part.scope, path, turns)
+    for number, line in _lines(part.uri):
+        uri = line.strip()
+        if not uri:
+            continue
+        path = part.audio.format(uri=uri, database=part.database)
+        if not os.path.isfile(path):
+            raise UserError(f"'{part.uri}', line {number}: there is no '{path}'.")
+        turns = None if part.annotation is None else speech.pop(uri, [])
+        if turns and part.annotated is not None:
+            turns = within(turns, annotated.get(uri, []))
+        yield ListedFile(uri, part.database, part.scope, path, turns)
 
 
 def within(turns: Turns, regions: list[tuple[float, float]]) -> Turns:
@@ -175,16 +175,27 @@ def _read_uem(path: Path) -> dict[str, list[tuple[float, float]]]:
 
 
 def _fields(path: Path) -> Iterator[tuple[list[str], str]]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            fields = line.split()
-            if fields:
-                yield fields, f"'{path}', line {number}"
+    for number, line in _lines(path):
+        fields = line.split()
+        if fields:
+            yield fields, f"'{path}', line {number}"
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            yield from enumerate(lines, start=1)
+    except UnicodeDecodeError as error:
+        raise UserError(f"'{path}' is not UTF-8 text: convert it ({error.reason}).") from error
+    except OSError as error:
+        raise UserError(f"Cannot read '{path}': {error.strerror or error}.") from error
 
 
 def _numbers(fields: list[str], where: str) -> tuple[float, float]:
     try:
         first, second = map(float, fields)
+        if not math.isfinite(first + second):
+            raise ValueError
     except ValueError as error:
         raise UserError(f"{where}: expected two times in seconds, not {fields}.") from error
     return first, second

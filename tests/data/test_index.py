@@ -207,6 +207,7 @@ def test_turns_are_cropped_to_the_annotated_part_as_pyannote_does(tiny_protocol)
         ("SPEAKER train0/0 1 zero 1.0 <NA> <NA> A <NA> <NA>", "expected two times"),
         ("SPEAKER train0/0 1 0.0 1.0", "expected a speaker in field 8"),
         ("SPEAKER train0/0", "expected two times"),
+        ("SPEAKER train0/0 1 nan 1.0 <NA> <NA> A <NA> <NA>", "expected two times"),
     ],
 )
 def test_malformed_line_is_named(tiny_protocol, line, message):
@@ -218,6 +219,18 @@ def test_malformed_line_is_named(tiny_protocol, line, message):
             build_index(load_protocol(tiny_protocol.name))
     finally:
         path.write_text(content)
+
+
+@pytest.mark.parametrize("name", ["uri.lst", "annotation.rttm"])
+def test_list_that_is_not_utf_8_is_named(tiny_protocol, name):
+    path = tiny_protocol.database_yml.parent / "Tiny" / f"train.{name}"
+    content = path.read_bytes()
+    try:
+        path.write_bytes(content.replace(b"train0", b"tr\xe9in0"))
+        with pytest.raises(UserError, match=f"train.{name}' is not UTF-8"):
+            build_index(load_protocol(tiny_protocol.name))
+    finally:
+        path.write_bytes(content)
 
 
 def test_missing_list_is_named(tiny_protocol):
