@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -124,3 +125,22 @@ def find_seed(run: TrainFolder, start: Start, seed: int | None) -> int:
     if seed not in (None, began):
         raise UserError(f"--seed {seed}: this run began with seed {began}; leave --seed out.")
     return began
+
+
+def check_speakers(run: TrainFolder, start: Start, speakers: Sequence[str]) -> None:
+    """Check that a run goes on with the speakers that it began with.
+
+    Raises
+    ------
+    UserError
+        If the protocol has others now: it would be another run.
+    """
+    if start.checkpoint is None or not run.specs.is_file():
+        return
+    began = read_yaml(run.specs).get("classes", list(speakers))
+    if list(began) != list(speakers):
+        raise UserError(
+            f"'{run.path}' began with {len(began)} speakers, and the protocol now has "
+            f"{len(speakers)}, or others: restore its lists to go on, or give "
+            f"'{start.checkpoint}' to --pretrained in another experiment folder."
+        )

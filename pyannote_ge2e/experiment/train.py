@@ -23,7 +23,7 @@ from pyannote_ge2e.experiment.pretrained import Pretrained, load_pretrained
 from pyannote_ge2e.experiment.progress import TrainProgress, say
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.experiment.reproducibility import SeedEachEpoch, seed_everything
-from pyannote_ge2e.experiment.start import find_config, find_seed, find_start
+from pyannote_ge2e.experiment.start import check_speakers, find_config, find_seed, find_start
 from pyannote_ge2e.experiment.weights import SaveEachEpoch
 from pyannote_ge2e.tasks import EmbeddingTask
 
@@ -105,6 +105,7 @@ def train(
     )
     task.prepare_data()
     assert task.index is not None
+    check_speakers(run, start, list(task.index.speakers))
     say(console, f"{protocol}, {subset}: {task.index.summary()}")
     seed_everything(seed)
     model = _model(experiment, task, source)

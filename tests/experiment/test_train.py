@@ -139,6 +139,22 @@ def test_existing_weights_are_never_lost(experiment: Path, tiny_protocol) -> Non
     assert {path: path.read_bytes() for path in folder.rglob("*.pt")} == before
 
 
+def test_going_on_with_other_speakers_is_refused(experiment: Path, tiny_protocol) -> None:
+    options = {"parallel": 0, "device": "cpu"}
+    train(experiment, tiny_protocol.no_development, to_epoch=1, **options)
+    path = tiny_protocol.database_yml.parent / "Tiny" / "train.annotation.rttm"
+    content = path.read_text()
+    try:
+        path.write_text(content.replace(" train7 ", " train6 "))
+        with pytest.raises(UserError, match=r"8 speakers.* 7.*--pretrained"):
+            train(
+                experiment, tiny_protocol.no_development, from_epoch="last", to_epoch=2, **options
+            )
+    finally:
+        path.write_text(content)
+    train(experiment, tiny_protocol.no_development, from_epoch="last", to_epoch=2, **options)
+
+
 def test_going_on_without_weights_is_refused(experiment: Path, tiny_protocol) -> None:
     with pytest.raises(UserError, match="no weights"):
         train(experiment, tiny_protocol.name, from_epoch="last", device="cpu")
