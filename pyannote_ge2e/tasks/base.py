@@ -158,9 +158,14 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         loss = self.model.loss_func(self.model(batch["X"]), batch["y"])
         if not torch.isfinite(loss):
             epoch = self.trainer.fit_loop.epoch_progress.current.processed + 1
+            cause = (
+                "training diverged; try a lower learning rate, or clip gradients at a lower norm."
+                if torch.isfinite(batch["X"]).all()
+                else "its audio holds values that are no numbers; look for them in the files, or "
+                "leave the augmentation out."
+            )
             raise UserError(
-                f"The loss is {loss.item()} at batch {batch_idx + 1} of epoch {epoch}: training "
-                "diverged; try a lower learning rate, or clip gradients at a lower norm."
+                f"The loss is {loss.item()} at batch {batch_idx + 1} of epoch {epoch}: {cause}"
             )
         self.model.log(
             "loss/train",

@@ -18,6 +18,7 @@ from pyannote.audio import Model
 from pyannote_ge2e.data.loader import Loader
 from pyannote_ge2e.data.trials import TrialIndex
 from pyannote_ge2e.data.windows import FileWindows, collate_windows
+from pyannote_ge2e.errors import UserError
 
 FILES_PER_BATCH = 8
 
@@ -61,7 +62,7 @@ def embed_files(
     Raises
     ------
     UserError
-        Naming a file that cannot be read.
+        Naming a file that cannot be read, or whose embedding is no number.
     """
     if device is not None:
         model.to(device)
@@ -87,7 +88,14 @@ def embed_files(
                 progress(len(batch["files"]))
     finally:
         model.train(was_training)
-    return torch.cat(embeddings).numpy()
+    found = torch.cat(embeddings).numpy()
+    broken = np.flatnonzero(~np.isfinite(found).all(axis=1))
+    if len(broken):
+        raise UserError(
+            f"The embedding of '{files.paths[broken[0]]}' is no number ({len(broken)} of "
+            f"{len(found)} files): the audio holds some that are none, or the weights do."
+        )
+    return found
 
 
 def file_loader(

@@ -153,6 +153,18 @@ def test_loss_that_is_no_number_stops_with_advice(small, ge2e, trainer, tiny_pro
         trainer().fit(model)
 
 
+def test_audio_that_is_no_number_is_not_blamed_on_the_learning_rate(
+    small, ge2e, trainer, tiny_protocol
+):
+    class Spoil(torch.nn.Module):
+        def forward(self, samples, sample_rate):
+            return samples * torch.nan
+
+    task = ge2e(tiny_protocol.name, augmentation=Spoil())
+    with pytest.raises(UserError, match="its audio holds values"):
+        trainer().fit(small(task=task))
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_file_that_breaks_in_mid_epoch_is_named(
     small, ge2e, trainer, tiny_protocol, tmp_path, workers

@@ -11,6 +11,7 @@ from torchmetrics.classification import BinaryAUROC
 
 from pyannote_ge2e.data.protocol import load_protocol
 from pyannote_ge2e.data.trials import trial_index
+from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.metrics import equal_error_rate
 from pyannote_ge2e.tasks.embedding import embed_files, shortest_input
 
@@ -65,6 +66,14 @@ def test_embed_files_is_the_same_whatever_the_batches(small, ge2e, trainer, tiny
     assert np.allclose(first, embed_files(model, trials, num_workers=1, device="cpu"), atol=1e-5)
     model.eval()
     assert np.allclose(first, embeddings_one_by_one(model, trials, 0.8, 0.25), atol=1e-5)
+
+
+def test_file_whose_embedding_is_no_number_is_named(small, tiny_protocol, tmp_path):
+    trials = trial_index(load_protocol(tiny_protocol.name))
+    trials.paths[5] = str(tmp_path / "broken.wav")
+    soundfile.write(trials.paths[5], np.full(16000, np.nan), 16000, subtype="FLOAT")
+    with pytest.raises(UserError, match=r"broken\.wav.* \(1 of 12 files\)"):
+        embed_files(small(), trials, duration=0.8)
 
 
 def test_sanity_check_of_a_few_files_does_not_fail(small, ge2e, trainer, tiny_protocol):
