@@ -131,11 +131,25 @@ def _default_registries() -> list[Path]:
     return [path.expanduser() for path in paths]
 
 
-def _registry(extra: Path | None) -> Registry:
-    """Registry of pyannote; a malformed file would be a traceback inside its very import."""
+def check_default_registries() -> None:
+    """Check every `database.yml` that pyannote.database will load when it is imported.
+
+    To be called before anything imports pyannote.audio: a malformed file is a traceback inside
+    that very import. Does nothing when it is too late.
+
+    Raises
+    ------
+    UserError
+        See `check_database_yml`.
+    """
     if "pyannote.database" not in sys.modules:
         for path in filter(Path.is_file, _default_registries()):
             check_database_yml(path)
+
+
+def _registry(extra: Path | None) -> Registry:
+    """Registry of pyannote, with one more file."""
+    check_default_registries()
 
     from pyannote.database import registry
 

@@ -13,8 +13,9 @@ import torch
 from torch_audiomentations import Gain
 
 from pyannote_ge2e.data.batches import BatchDataset
+from pyannote_ge2e.data.build_index import build_index
 from pyannote_ge2e.data.chunks import draw_chunks
-from pyannote_ge2e.data.index import Index, Utterance, build_index
+from pyannote_ge2e.data.index import Index, Utterance
 from pyannote_ge2e.data.loader import BatchLoader
 from pyannote_ge2e.data.protocol import load_protocol
 from pyannote_ge2e.data.schedule import SpeakerSchedule

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from pyannote.core import Annotation, Segment
 
-from pyannote_ge2e.data.index import Index, Utterance, build_index, merged, speech_turns
+from pyannote_ge2e.data.build_index import build_index, merged, speech_turns
+from pyannote_ge2e.data.index import Index, Utterance
 from pyannote_ge2e.data.index_cache import cached_index
 from pyannote_ge2e.data.lists import declared
 from pyannote_ge2e.data.protocol import load_protocol
