@@ -2,6 +2,6 @@
 
 dependencies = ["lightning", "pyannote.audio", "soundfile", "torch", "torchaudio"]
 
-from pyannote_ge2e.hub import ge2e  # noqa: E402 -- torch.hub reads the line above without us
+from pyannote_ge2e.hub import ge2e, ge2e_mel  # noqa: E402 -- torch.hub reads the line above without us
 
-__all__ = ["ge2e"]
+__all__ = ["ge2e", "ge2e_mel"]

@@ -10,7 +10,7 @@ import torch
 from pyannote.audio import Model
 from pyannote.audio.core.task import Problem, Resolution, Specifications
 
-from pyannote_ge2e.architectures import SincNetLSTM
+from pyannote_ge2e.architectures import MelLSTM, SincNetLSTM
 from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.errors import UserError
 
@@ -71,7 +71,7 @@ def ge2e(pretrained: bool = True, device: str | torch.device = "cpu") -> Model:
     Parameters
     ----------
     pretrained : bool
-        Load the weights of `models/GE2E` (see its card); else initialise them at random.
+        Load the weights of `models/GE2E` (see the card there); else initialise them at random.
     device : str or torch.device
 
     Returns
@@ -85,11 +85,40 @@ def ge2e(pretrained: bool = True, device: str | torch.device = "cpu") -> Model:
     >>> model(torch.randn(2, 1, 32000)).shape
     torch.Size([2, 256])
     """
-    if pretrained:
-        model = load_model(weights_of("ge2e"))
-    else:
-        model = SincNetLSTM(lstm={"hidden_size": 256, "num_layers": 2})
-        model.specifications = Specifications(
-            problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=2.0
-        )
+    model = load_model(weights_of("ge2e")) if pretrained else _untrained(SincNetLSTM())
     return model.to(device).eval()
+
+
+def ge2e_mel(pretrained: bool = True, device: str | torch.device = "cpu") -> Model:
+    """Speaker embedding from log-mel energies: three LSTM layers, mean pooling.
+
+    Parameters
+    ----------
+    pretrained : bool
+        Load the weights of `models/GE2E-mel` (see the card there); else initialise them at random.
+    device : str or torch.device
+
+    Returns
+    -------
+    model : MelLSTM
+        In evaluation mode; takes (batch, channel, sample) waveforms at 16 kHz.
+
+    Examples
+    --------
+    >>> model = ge2e_mel(pretrained=False)
+    >>> model(torch.randn(2, 1, 32000)).shape
+    torch.Size([2, 256])
+    """
+    if pretrained:
+        model = load_model(weights_of("ge2e_mel"))
+    else:
+        lstm = {"hidden_size": 256, "num_layers": 3, "proj_size": 0}
+        model = _untrained(MelLSTM(mel={"stack": 3}, lstm=lstm, pooling="mean", dimension=256))
+    return model.to(device).eval()
+
+
+def _untrained(model: Model) -> Model:
+    model.specifications = Specifications(
+        problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=2.0
+    )
+    return model

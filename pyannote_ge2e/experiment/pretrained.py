@@ -12,6 +12,7 @@ from pyannote.audio import Model
 
 from pyannote_ge2e.architectures.loading import build_model, load_checkpoint
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.hub import PRETRAINED, weights_of
 
 _LOSS_PREFIX = "loss_func."
 
@@ -42,8 +43,8 @@ def load_pretrained(name: str) -> Pretrained:
     Parameters
     ----------
     name : str
-        An existing file; ``owner/repository:entry`` for torch.hub; or ``owner/name`` on the
-        Hugging Face hub.
+        An existing file; one of our own names, such as ``ge2e``; ``owner/repository:entry`` for
+        torch.hub; or ``owner/name`` on the Hugging Face hub.
 
     Returns
     -------
@@ -56,6 +57,8 @@ def load_pretrained(name: str) -> Pretrained:
     """
     if Path(name).expanduser().is_file():
         return _from_file(Path(name).expanduser())
+    if name in PRETRAINED:
+        return _from_file(weights_of(name))
     if Path(name).suffix in (".pt", ".bin", ".ckpt") or Path(name).expanduser().exists():
         raise UserError(f"--pretrained: there is no file '{name}'.")
     if re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?:\w+", name):
@@ -64,8 +67,9 @@ def load_pretrained(name: str) -> Pretrained:
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         return _from_model(_try(name, lambda: Model.from_pretrained(name)))
     raise UserError(
-        f"--pretrained '{name}' is neither an existing file, nor 'owner/repository:entry' "
-        "(torch.hub), nor 'owner/name' (Hugging Face)."
+        f"--pretrained '{name}' is neither an existing file, nor one of our names "
+        f"({', '.join(PRETRAINED)}), nor 'owner/repository:entry' (torch.hub), nor 'owner/name' "
+        "(Hugging Face)."
     )
 
 
