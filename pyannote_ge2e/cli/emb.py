@@ -27,6 +27,7 @@ from pyannote_ge2e.cli.options import (
     one_device,
 )
 from pyannote_ge2e.cli.prepare import prepare
+from pyannote_ge2e.data.protocol import check_default_registries
 
 emb = typer.Typer(
     name="emb",
@@ -72,6 +73,7 @@ def train(
 ) -> None:
     """Train ROOT/config.yml on PROTOCOL, into ROOT/train/PROTOCOL.SUBSET."""
     device = one_device(device, gpu, cpu)
+    check_default_registries()
     from pyannote_ge2e.experiment.train import train as run
 
     run(
@@ -124,6 +126,7 @@ def validate(
 ) -> None:
     """Find the epoch of TRAIN whose equal error rate on PROTOCOL is lowest."""
     device = one_device(device, gpu, cpu)
+    check_default_registries()
     from pyannote_ge2e.experiment.validate import validate as run
 
     run(
@@ -173,6 +176,7 @@ def apply(
 ) -> None:
     """Write one embedding per sliding window for each file of PROTOCOL."""
     device = one_device(device, gpu, cpu)
+    check_default_registries()
     from pyannote_ge2e.experiment.apply import apply as run
 
     run(

@@ -56,6 +56,24 @@ def failing(monkeypatch: pytest.MonkeyPatch):
     return make
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_malformed_database_yml_of_the_current_folder_is_one_sentence(tmp_path: Path, command):
+    """pyannote.database loads it when it is imported, with a traceback of its own."""
+    (tmp_path / "database.yml").write_text("Protocols:\n  A: [1\n")
+    code = "from pyannote_ge2e.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "emb", command, "experiment", PROTOCOL],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "", "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: 'database.yml', line 3: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_help_imports_neither_torch_nor_numpy():
     code = (
         "import sys\n"
