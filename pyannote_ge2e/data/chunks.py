@@ -6,6 +6,8 @@ shorter than a chunk. Everything is counted in samples.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +21,9 @@ class Piece(NamedTuple):
     utterance: int
     offset: int
     length: int
+
+
+Source = list[Piece]
 
 
 def draw_chunks(
@@ -62,43 +67,59 @@ def draw_chunks(
     # Exponential keys divided by weights: a weighted draw without replacement, in one sort
     # (Efraimidis and Spirakis, 2006).
     order = np.argsort(rng.standard_exponential(len(lengths)) / lengths).tolist()
-    sources = (_repeat if short == "repeat" else _join)(order, lengths, num_chunks, num_samples)
-    totals = np.array([lengths[source].sum() for source in sources])
+    whole = (Piece(item, 0, int(lengths[item])) for item in order)
+    sources = (_repeat if short == "repeat" else _join)(whole, num_chunks, num_samples)
+    totals = np.array([_length(source) for source in sources])
     chunks = []
     counts = _share(totals, num_chunks)
     for source, total, count in zip(sources, totals, counts, strict=True):
         for offset in _offsets(rng, int(total), int(count), num_samples):
-            chunks.append(_cut(source, lengths, int(offset), num_samples))
+            chunks.append(_cut(source, int(offset), num_samples))
     return chunks
 
 
-def _repeat(order: list[int], lengths: np.ndarray, most: int, num_samples: int) -> list[list[int]]:
-    return [[item] * int(-(-num_samples // lengths[item]) or 1) for item in order[:most]]
+def _length(source: Source) -> int:
+    return sum(piece.length for piece in source)
 
 
-def _join(order: list[int], lengths: np.ndarray, most: int, num_samples: int) -> list[list[int]]:
+def _repeat(utterances: Iterator[Piece], most: int, num_samples: int) -> list[Source]:
+    return [[piece] * -(-num_samples // piece.length) for piece in islice(utterances, most)]
+
+
+def _join(utterances: Iterator[Piece], most: int, num_samples: int) -> list[Source]:
     """Sources from utterances in the order drawn; short ones are gathered until they suffice."""
-    sources: list[list[int]] = []
-    gathered: list[int] = []
-    missing = num_samples
-    for item in order:
+    sources: list[Source] = []
+    gathered: Source = []
+    for piece in utterances:
         if len(sources) == most:
             return sources
-        if lengths[item] >= num_samples:
-            sources.append([item])
+        if piece.length >= num_samples:
+            sources.append([piece])
             continue
-        gathered.append(item)
-        missing -= int(lengths[item])
-        if missing <= 0:
+        gathered.append(piece)
+        if _length(gathered) >= num_samples:
             sources.append(gathered)
-            gathered, missing = [], num_samples
+            gathered = []
     if gathered and len(sources) < most:
-        # Too little is left for a chunk: it lengthens the longest source, or repeats itself.
-        if sources:
-            max(sources, key=lambda source: lengths[source].sum()).extend(gathered)
-        else:
-            sources.append(gathered * int(-(-num_samples // lengths[gathered].sum())))
+        _complete(sources, gathered, num_samples)
     return sources
+
+
+def _complete(sources: list[Source], gathered: Source, num_samples: int) -> None:
+    """Find a place for utterances that are left over, too short for a chunk, in `sources`."""
+    missing = num_samples - _length(gathered)
+    if not sources:
+        sources.append(gathered * -(-num_samples // _length(gathered)))
+        return
+    longest = max(sources, key=_length)
+    last = longest[-1]
+    rest = last.length - missing
+    if rest > 0 and _length(longest) - missing >= num_samples:
+        # What is missing leaves the end of the longest source, so that no two chunks share it.
+        longest[-1] = Piece(last.utterance, last.offset, rest)
+        sources.append([*gathered, Piece(last.utterance, last.offset + rest, missing)])
+    else:
+        longest.extend(gathered)
 
 
 def _share(totals: np.ndarray, num_chunks: int) -> np.ndarray:
@@ -120,13 +141,12 @@ def _offsets(rng: np.random.Generator, total: int, count: int, num_samples: int)
     return (places * (total - num_samples + 1)).astype(np.int64)
 
 
-def _cut(source: list[int], lengths: np.ndarray, offset: int, num_samples: int) -> list[Piece]:
+def _cut(source: Source, offset: int, num_samples: int) -> list[Piece]:
     pieces = []
-    for item in source:
-        length = int(lengths[item])
+    for utterance, first, length in source:
         if offset < length and num_samples > 0:
             taken = min(length - offset, num_samples)
-            pieces.append(Piece(item, offset, taken))
+            pieces.append(Piece(utterance, first + offset, taken))
             num_samples -= taken
         offset = max(0, offset - length)
     return pieces

@@ -184,9 +184,16 @@ def test_a_short_utterance_left_over_shares_nothing_with_other_chunks(seed):
         assert all(end <= start for (_, end), (start, _) in pairwise(touched))
 
 
-def test_a_short_utterance_left_over_has_its_turn():
+def test_a_short_utterance_left_over_comes_before_a_second_chunk_of_a_long_one():
     rng = np.random.default_rng(0)
-    drawn = [draw_chunks(rng, np.array([400, 20]), 2, 200, "join") for _ in range(50)]
+    for _ in range(50):
+        chunks = draw_chunks(rng, np.array([400, 20]), 2, 200, "join")
+        assert spans(chunks, 1) == [(0, 20)]
+
+
+def test_a_short_utterance_has_its_turn_where_there_is_no_room_for_it_alone():
+    rng = np.random.default_rng(0)
+    drawn = [draw_chunks(rng, np.array([210, 20]), 2, 200, "join") for _ in range(50)]
     assert any(spans(chunks, 1) for chunks in drawn)
 
 
