@@ -41,8 +41,11 @@ def cosine_scores(embeddings: ArrayLike, trials: ArrayLike) -> NDArray[np.floati
     trials = np.asarray(trials)
     _check(embeddings, trials)
 
-    norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    unit = embeddings / np.where(norms > 0, norms, 1)
+    # The largest value first: the square of 1e20 is beyond float32, that of 1e-30 below.
+    largest = np.abs(embeddings).max(axis=1, keepdims=True, initial=0)
+    unit = embeddings / np.where(largest > 0, largest, 1)
+    norms = np.linalg.norm(unit, axis=1, keepdims=True)
+    unit /= np.where(norms > 0, norms, 1)
     scores = np.empty(len(trials), dtype=unit.dtype)
     rows = max(1, BLOCK // max(1, unit.shape[1]))
     for start in range(0, len(trials), rows):

@@ -47,6 +47,17 @@ def test_norms_do_not_matter_and_inputs_are_left_alone():
     np.testing.assert_array_equal(scaled, before)
 
 
+@pytest.mark.parametrize("scale", [1e-44, 1e-30, 1e-20, 1e20, 1e30, 1e38])
+def test_norms_near_the_ends_of_single_precision(scale):
+    embeddings = np.float32([[1, 0, 1], [1, 1, 0], [3, 0, 0], [0, 2, 0]])
+    trials = [[0, 1], [0, 2], [2, 3], [1, 1]]
+    expected = [0.5, np.sqrt(0.5), 0, 1]
+    scaled = embeddings * np.float32(scale)
+    np.testing.assert_allclose(cosine_scores(scaled, trials), expected, atol=1e-6)
+    mixed = embeddings * np.float32([[scale], [1], [scale], [1]])
+    np.testing.assert_allclose(cosine_scores(mixed, trials), expected, atol=1e-6)
+
+
 def test_scores_stay_within_one():
     embeddings, _ = random_trials(0, num_files=2000)
     embeddings = embeddings.astype(np.float32)
