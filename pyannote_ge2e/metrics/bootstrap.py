@@ -177,7 +177,12 @@ def _numbered(speakers: ArrayLike, num_trials: int) -> tuple[list, NDArray[np.in
     flat = speakers.ravel().tolist()
     # Sorted, so that the order of the trials does not change the draw. A dictionary is
     # several times faster than `np.unique` on a million strings.
-    names = sorted(set(flat))
+    try:
+        names = sorted(set(flat))
+    except TypeError as error:
+        raise ValueError(
+            f"Speakers must be all names or all numbers, to put them in order ({error})."
+        ) from error
     number = {name: position for position, name in enumerate(names)}
     sides = np.fromiter((number[name] for name in flat), dtype=np.intp, count=len(flat))
     return names, sides.reshape(-1, 2)

@@ -207,6 +207,13 @@ def test_options_and_speakers_that_make_no_sense_are_refused(options, message):
         confidence_interval(equal_error_rate, [0.9, 0.8, 0.1, 0.2], [1, 1, 0, 0], **options)
 
 
+@pytest.mark.parametrize("other", [None, 7])
+def test_speakers_of_mixed_types_are_refused(other):
+    speakers = np.array([["a", "a"], [other, other], ["a", other], [other, "a"]], dtype=object)
+    with pytest.raises(ValueError, match="Speakers must be all names or all numbers"):
+        confidence_interval(equal_error_rate, [0.9, 0.8, 0.1, 0.2], [1, 1, 0, 0], speakers)
+
+
 def test_malformed_trials_are_refused():
     with pytest.raises(ValueError, match="Score 0 is nan"):
         confidence_interval(equal_error_rate, [np.nan, 0.1], [0, 1])
