@@ -171,8 +171,8 @@ class GE2ELoss(nn.Module):
         Raises
         ------
         ValueError
-            When lengths differ, a speaker comes more often than another, or fewer than two
-            speakers or two embeddings of each are left.
+            When labels are no tensor, lengths differ, a speaker comes more often than another,
+            or fewer than two speakers or two embeddings of each are left.
         """
         # An optimiser step may have left w at or below 0. The value used is positive in any
         # case, while the gradient still reaches w and can bring it back.
@@ -194,6 +194,11 @@ def _by_speaker(embeddings: Tensor, labels: Tensor) -> Tensor:
     if embeddings.dim() != 2:
         raise ValueError(
             f"Expected embeddings of shape (batch, dimension), got {tuple(embeddings.shape)}."
+        )
+    if not isinstance(labels, Tensor):
+        raise ValueError(
+            "Expected labels as a tensor, one whole number for each embedding, "
+            f"not as a {type(labels).__name__}."
         )
     if labels.shape != embeddings.shape[:1]:
         raise ValueError(

@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from pyannote_ge2e.losses import GE2ELoss, ge2e_loss
+from pyannote_ge2e.losses.cosine import unit_vectors
 
 VARIANTS = ["softmax", "contrast"]
 
@@ -79,6 +81,20 @@ def test_gradcheck_below_the_smallest_norm(variant):
     embeddings.requires_grad_()
     assert torch.autograd.gradcheck(
         lambda e: ge2e_loss(e, 10.0, -5.0, variant), (embeddings,), eps=1e-12, rtol=1e-2, atol=1e-2
+    )
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_gradcheck_where_the_others_cancel(variant):
+    """With M = 3, the two others of the first utterance add up to less than the smallest norm."""
+    embeddings = unit_vectors(random_batch(3, 3, 4))
+    embeddings[0, 1] = -embeddings[0, 2]
+    embeddings[0, 1, :2] += 0.4e-6
+    others = unit_vectors(embeddings)[0, 1:].sum(dim=0)
+    assert 0.1e-6 < others.norm() < 0.9e-6
+    embeddings.requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda e: ge2e_loss(e, 1.0, -0.5, variant), (embeddings,), eps=1e-9, rtol=1e-3, atol=1e-1
     )
 
 
@@ -277,6 +293,12 @@ def test_integer_embeddings_are_refused():
 def test_labels_that_do_not_fit_are_refused(labels, message):
     with pytest.raises(ValueError, match=message):
         GE2ELoss()(torch.ones(6, 4), torch.tensor(labels))
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1], ["a", "a", "b", "b"], np.array([0, 0, 1, 1])])
+def test_labels_that_are_no_tensor_are_refused(labels):
+    with pytest.raises(ValueError, match=f"labels as a tensor.* not as a {type(labels).__name__}"):
+        GE2ELoss()(torch.ones(4, 4), labels)
 
 
 def test_empty_batch_is_refused():
