@@ -1,4 +1,10 @@
-"""Models from checkpoint files, without running any code a file might carry."""
+"""Models from checkpoint files, without running any code that a file carries.
+
+A file carries its tensors, and the name of its class. Reading it runs nothing (`load_checkpoint`),
+but building the model imports the module that it names (`build_model`): whatever is installed
+and importable under that name, whose top level runs before anything can tell that it holds no
+model.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +25,7 @@ _SAFE: list[Any] = [Specifications, Problem, Resolution]
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint without running any code it might carry.
+    """Read a checkpoint without running any code it might carry, nor importing anything for it.
 
     Parameters
     ----------
@@ -65,6 +71,8 @@ def _is_checkpoint(loaded: Any) -> bool:
 def build_model(checkpoint: Mapping[str, Any], source: Path | str) -> Model:
     """Rebuild the model that a checkpoint holds.
 
+    The module of its class is imported by the name that the checkpoint gives.
+
     Parameters
     ----------
     checkpoint : mapping
@@ -105,5 +113,8 @@ def build_model(checkpoint: Mapping[str, Any], source: Path | str) -> Model:
 
 
 def load_model(path: Path) -> Model:
-    """Model of a checkpoint file: `Model.from_pretrained` for files one need not trust."""
+    """Model of a checkpoint file: `Model.from_pretrained` that runs no code from the file.
+
+    It does import the module that the file names, which has to be installed: see `build_model`.
+    """
     return build_model(load_checkpoint(path), path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 import torch
 
 from pyannote_ge2e.architectures import MelLSTM
-from pyannote_ge2e.architectures.loading import load_model
+from pyannote_ge2e.architectures.loading import build_model, load_checkpoint, load_model
 from pyannote_ge2e.errors import UserError
 
 
@@ -90,6 +91,21 @@ def test_only_models_are_built(path, module, name, message):
     torch.save(checkpoint, path)
     with pytest.raises(UserError, match=message):
         load_model(path)
+
+
+def test_reading_imports_nothing_and_building_imports_the_module(path, tmp_path, monkeypatch):
+    (tmp_path / "named_by_a_checkpoint.py").write_text("Model = None")
+    monkeypatch.syspath_prepend(tmp_path)
+    checkpoint = torch.load(path, weights_only=False)
+    architecture = {"module": "named_by_a_checkpoint", "class": "Model"}
+    checkpoint["pyannote.audio"]["architecture"] = architecture
+    torch.save(checkpoint, path)
+
+    loaded = load_checkpoint(path)
+    assert "named_by_a_checkpoint" not in sys.modules
+    with pytest.raises(UserError, match=r"not a pyannote\.audio model"):
+        build_model(loaded, path)
+    assert sys.modules.pop("named_by_a_checkpoint")
 
 
 def test_options_that_no_longer_exist_are_reported_with_the_file(path):
