@@ -10,6 +10,7 @@ from pyannote.audio.core.task import Task
 from pyannote_ge2e.architectures.base import RecurrentEmbedding
 from pyannote_ge2e.architectures.mel import LogMel
 from pyannote_ge2e.architectures.options import merge_options, pick
+from pyannote_ge2e.architectures.values import check_value
 from pyannote_ge2e.errors import UserError
 
 MEL: dict[str, Any] = {
@@ -66,7 +67,7 @@ class MelLSTM(RecurrentEmbedding):
     Raises
     ------
     UserError
-        When an option does not exist, or sizes do not agree.
+        When an option does not exist or cannot have its value, or sizes do not agree.
 
     References
     ----------
@@ -94,6 +95,7 @@ class MelLSTM(RecurrentEmbedding):
         task: Task | None = None,
     ) -> None:
         super().__init__(sample_rate, num_channels, task)
+        check_value("projection", projection)
         sizes = dict(pick(PRESETS, preset or "ti-sv", "preset"))
         preset_dimension = sizes.pop("dimension")
         mel = merge_options(MEL, mel, "mel")
@@ -101,7 +103,9 @@ class MelLSTM(RecurrentEmbedding):
 
         self.mel = LogMel(sample_rate, **mel)
         if projection:
-            dimension = dimension or preset_dimension
+            if dimension is None:
+                dimension = preset_dimension
+            check_value("dimension", dimension)
             self.add_recurrence(lstm, pooling, dimension)
         else:
             self.add_recurrence(lstm, pooling, None)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from pyannote_ge2e.architectures.values import check_value
 from pyannote_ge2e.errors import UserError
 
 Choice = TypeVar("Choice")
@@ -14,7 +15,7 @@ Choice = TypeVar("Choice")
 def merge_options(
     defaults: Mapping[str, Any], given: Mapping[str, Any] | None, section: str
 ) -> dict[str, Any]:
-    """Override default options, refusing those that do not exist.
+    """Override default options, refusing names that do not exist and values that cannot be.
 
     Parameters
     ----------
@@ -33,7 +34,8 @@ def merge_options(
     Raises
     ------
     UserError
-        When `given` is not a mapping, or has a key that `defaults` lacks.
+        When `given` is not a mapping, has a key that `defaults` lacks, or a value that makes no
+        sense there.
 
     Examples
     --------
@@ -48,9 +50,10 @@ def merge_options(
         return dict(defaults)
     if not isinstance(given, Mapping):
         raise UserError(f"{section} must be a mapping of options, not {given!r}.")
-    for key in given:
+    for key, value in given.items():
         if key not in defaults:
             raise UserError(f"Unknown {section} option {key!r}: {_advice(key, defaults)}")
+        check_value(key, value, section)
     return {**defaults, **given}
 
 

@@ -10,6 +10,7 @@ from pyannote.audio.core.task import Task
 from pyannote_ge2e.architectures.base import RecurrentEmbedding
 from pyannote_ge2e.architectures.options import merge_options
 from pyannote_ge2e.architectures.sincnet import MaskedSincNet
+from pyannote_ge2e.architectures.values import check_value
 from pyannote_ge2e.errors import UserError
 
 SINCNET: dict[str, Any] = {"stride": 10}
@@ -47,7 +48,7 @@ class SincNetLSTM(RecurrentEmbedding):
     Raises
     ------
     UserError
-        When an option does not exist.
+        When an option does not exist or cannot have its value.
 
     Examples
     --------
@@ -70,6 +71,7 @@ class SincNetLSTM(RecurrentEmbedding):
         if sample_rate != 16000:
             raise UserError(f"SincNetLSTM works at 16000 Hz, not {sample_rate}: use MelLSTM.")
         super().__init__(sample_rate, num_channels, task)
+        check_value("dimension", dimension)
         sincnet = merge_options(SINCNET, sincnet, "sincnet")
         lstm = self.lstm_options(LSTM, lstm)
         self.save_hyperparameters("sincnet", "lstm", "pooling", "dimension")
