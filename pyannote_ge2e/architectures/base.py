@@ -36,6 +36,8 @@ class FrontEnd(Protocol):
 
     def receptive_field_center(self, frame: int = 0) -> int: ...
 
+    def keeps_too_little(self, weights: Tensor, num_samples: int) -> Tensor: ...
+
 
 class RecurrentEmbedding(Model):
     """Front-end, LSTM, pooling, projection: waveforms in, one embedding each out.
@@ -78,6 +80,11 @@ class RecurrentEmbedding(Model):
                 f"lstm: proj_size ({lstm['proj_size']}) must be smaller than hidden_size "
                 f"({lstm['hidden_size']}); set proj_size to 0 for no projection."
             )
+        if lstm["dropout"] > 0 and lstm["num_layers"] == 1:
+            raise UserError(
+                f"lstm: dropout ({lstm['dropout']}) acts between layers, and there is only one; "
+                "set dropout to 0, or num_layers to 2 or more."
+            )
         return lstm
 
     def add_recurrence(self, lstm: Mapping[str, Any], pooling: str, dimension: int | None) -> None:
@@ -85,7 +92,7 @@ class RecurrentEmbedding(Model):
         self.lstm = nn.LSTM(self.front_end.dimension, batch_first=True, **lstm)
         initialise(self.lstm, forget_bias=1.0 if pooling == "last" else 0.0)
         size = lstm["proj_size"] or lstm["hidden_size"]
-        bidirectional = bool(lstm["bidirectional"])
+        bidirectional = lstm["bidirectional"]
         self.pooling = make_pooling(pooling, size * (1 + bidirectional), bidirectional)
         if dimension is None:
             self.projection = nn.Identity()
@@ -180,7 +187,8 @@ class RecurrentEmbedding(Model):
 
         features = self.front_end(waveforms, weights)
         weights, too_few = keep_something(
-            weights_of_frames(weights, features.shape[-1]), self.front_end.min_num_frames
+            weights_of_frames(weights, features.shape[-1]),
+            self.front_end.keeps_too_little(weights, waveforms.shape[-1]),
         )
         outputs, kept = run_over_kept(self.lstm, features.transpose(1, 2), weights)
         embeddings = self.projection(self.pooling(outputs.transpose(1, 2), kept))

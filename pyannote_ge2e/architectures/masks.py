@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pyannote_ge2e.architectures.precision import at_least_single
+
 
 def weights_of_samples(weights: Tensor, num_samples: int) -> Tensor:
     """Read a mask at the resolution of the waveform.
@@ -67,7 +69,30 @@ def _nearest(weights: Tensor, size: int, mode: str) -> Tensor:
     return F.interpolate(weights.unsqueeze(1), size=size, mode=mode).squeeze(1)
 
 
-def keep_something(weights: Tensor, least: int = 1) -> tuple[Tensor, Tensor]:
+def keeps_fewer(weights: Tensor, least: int) -> Tensor:
+    """Tell the rows of a mask that keep fewer frames than so many.
+
+    Parameters
+    ----------
+    weights : (..., frame) Tensor
+        Weight of each frame.
+    least : int
+        Number of frames.
+
+    Returns
+    -------
+    fewer : (..., 1) bool Tensor
+        The rows in question.
+
+    Examples
+    --------
+    >>> keeps_fewer(torch.tensor([[0.0, 0.0], [0.0, 0.5], [1.0, 1.0]]), 2).tolist()
+    [[True], [True], [False]]
+    """
+    return (weights > 0).sum(-1, keepdim=True) < least
+
+
+def keep_something(weights: Tensor, too_few: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Give rows that keep too few frames one to go on with, and tell which they are.
 
     What these rows give is to be replaced by NaN at the very end: a NaN any earlier would, by way
@@ -77,15 +102,15 @@ def keep_something(weights: Tensor, least: int = 1) -> tuple[Tensor, Tensor]:
     ----------
     weights : (..., frame) Tensor
         Weight of each frame.
-    least : int, optional
-        Number of frames below which a row keeps too few.
+    too_few : (..., 1) bool Tensor, optional
+        Rows that are known to keep too few. Those that keep none are added.
 
     Returns
     -------
     weights : (..., frame) Tensor
         Weights, with that of the first frame set to 1 in rows that keep too few.
     too_few : (..., 1) bool Tensor
-        The rows in question.
+        All rows that keep too few.
 
     Examples
     --------
@@ -94,7 +119,8 @@ def keep_something(weights: Tensor, least: int = 1) -> tuple[Tensor, Tensor]:
             [0.0000, 0.5000]]), tensor([[ True],
             [False]]))
     """
-    too_few = (weights > 0).sum(-1, keepdim=True) < least
+    empty = keeps_fewer(weights, 1)
+    too_few = empty if too_few is None else empty | too_few
     first = torch.arange(weights.shape[-1], device=weights.device) == 0
     return weights.masked_fill(too_few & first, 1.0), too_few
 
@@ -135,8 +161,8 @@ def centre(sequences: Tensor, weights: Tensor) -> Tensor:
 
     Returns
     -------
-    centred : (batch, channel, frame) float32 Tensor
-        Sequences whose weighted mean is zero.
+    centred : (batch, channel, frame) Tensor
+        Sequences whose weighted mean is zero, in float32 at least.
 
     Examples
     --------
@@ -144,8 +170,9 @@ def centre(sequences: Tensor, weights: Tensor) -> Tensor:
     tensor([[[-1.,  1.,  0.]]])
     """
     weights = weights.unsqueeze(1)
-    # float32 whatever the precision around: half a second is 8000 terms to add.
-    mean = (sequences.float() * weights).sum(-1, keepdim=True) / _total(weights)
+    # In float32 at least: half a second is 8000 terms to add.
+    sequences = at_least_single(sequences)
+    mean = (sequences * weights).sum(-1, keepdim=True) / _total(weights)
     return torch.where(weights > 0, sequences - mean, torch.zeros_like(mean))
 
 
@@ -163,8 +190,8 @@ def standardise(sequences: Tensor, weights: Tensor, epsilon: float) -> Tensor:
 
     Returns
     -------
-    standard : (batch, channel, frame) float32 Tensor
-        Standardised sequences.
+    standard : (batch, channel, frame) Tensor
+        Standardised sequences, in float32 at least.
 
     Examples
     --------

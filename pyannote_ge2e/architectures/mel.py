@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torchaudio.transforms import MelSpectrogram
 
-from pyannote_ge2e.architectures.masks import centre, silence, weights_of_frames
+from pyannote_ge2e.architectures.masks import centre, keeps_fewer, silence, weights_of_frames
+from pyannote_ge2e.architectures.precision import at_least_single
+from pyannote_ge2e.errors import UserError
 
 # Below the energy of 16-bit rounding noise in most bands: digital silence stays finite.
 FLOOR = 1e-6
@@ -56,6 +59,9 @@ class LogMel(nn.Module):
         super().__init__()
         self.window_size = round(window * sample_rate)
         self.hop_size = round(hop * sample_rate)
+        for name, size in (("window", self.window_size), ("hop", self.hop_size)):
+            if size < 1:
+                raise UserError(f"mel: {name} is shorter than one sample at {sample_rate} Hz.")
         self.normalise = normalise
         self.stack = stack
         self.dimension = num_mels * stack
@@ -71,8 +77,10 @@ class LogMel(nn.Module):
 
     def num_frames(self, num_samples: int) -> int:
         """Count the frames that so many samples give."""
-        num_windows = 1 + (num_samples - self.window_size) // self.hop_size
-        return num_windows // self.stack
+        return self._num_windows(num_samples) // self.stack
+
+    def _num_windows(self, num_samples: int) -> int:
+        return 1 + (num_samples - self.window_size) // self.hop_size
 
     def receptive_field_size(self, num_frames: int = 1) -> int:
         """Count the samples that so many frames are made of."""
@@ -94,20 +102,43 @@ class LogMel(nn.Module):
 
         Returns
         -------
-        features : (batch, num_mels * stack, frame) float32 Tensor
-            Features; the bands of the earliest of the stacked windows come first.
+        features : (batch, num_mels * stack, frame) Tensor
+            Features, in the module's own precision; the bands of the earliest of the stacked
+            windows come first.
         """
         if weights is not None:
             waveforms = silence(waveforms, weights)
-        # Energies span more decades than 16 bits hold.
-        with torch.autocast(waveforms.device.type, enabled=False):
-            energies = self.spectrogram(waveforms.float().squeeze(1))
-        features = torch.log(energies + FLOOR)
+        features = torch.log(self._energies(waveforms.squeeze(1)) + FLOOR)
         if self.normalise and weights is None:
             features = features - features.mean(-1, keepdim=True)
         elif self.normalise and weights is not None:
             features = centre(features, weights_of_frames(weights, features.shape[-1]))
-        return self._stacked(features)
+        return self._stacked(features.to(self._dtype))
+
+    def keeps_too_little(self, weights: Tensor, num_samples: int) -> Tensor:
+        """Tell the (batch, 1) rows of a mask that leave nothing to hear.
+
+        What is heard is the windows that are kept, in frames that are. A single one of them minus
+        its own mean would be zero, whatever the audio.
+        """
+        num_frames = self.num_frames(num_samples)
+        frames = weights_of_frames(weights, num_frames).repeat_interleave(self.stack, dim=-1)
+        windows = weights_of_frames(weights, self._num_windows(num_samples))
+        heard = torch.minimum(frames, windows[..., : num_frames * self.stack])
+        return keeps_fewer(heard, 2 if self.normalise else 1)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return next(self.spectrogram.buffers()).dtype
+
+    def _energies(self, waveforms: Tensor) -> Tensor:
+        # In float32 at least: energies span more decades than 16 bits hold.
+        buffers = {
+            name: at_least_single(buffer) for name, buffer in self.spectrogram.named_buffers()
+        }
+        dtype = torch.promote_types(self._dtype, torch.float32)
+        with torch.autocast(waveforms.device.type, enabled=False):
+            return functional_call(self.spectrogram, buffers, waveforms.to(dtype))
 
     def _stacked(self, features: Tensor) -> Tensor:
         batch, num_mels, num_windows = features.shape

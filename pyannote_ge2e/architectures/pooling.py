@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 from pyannote_ge2e.architectures.masks import keep_something, weights_of_frames
 from pyannote_ge2e.architectures.options import pick
+from pyannote_ge2e.architectures.precision import at_least_single
 
 
 class Pooling(nn.Module):
-    """Base of all poolings: reads the weights, and computes in float32 whatever the precision.
+    """Base of all poolings: reads the weights, and computes in float32 at least.
 
     Parameters
     ----------
@@ -42,8 +43,9 @@ class Pooling(nn.Module):
 
         Returns
         -------
-        pooled : (batch, dimension) or (batch, speaker, dimension) float32 Tensor
-            One vector, or one vector a speaker.
+        pooled : (batch, dimension) or (batch, speaker, dimension) Tensor
+            One vector, or one vector a speaker: in float32 inside autocast, in the precision of
+            the sequences elsewhere.
         """
         batch, _, num_frames = sequences.shape
         if weights is None:
@@ -51,8 +53,11 @@ class Pooling(nn.Module):
         speakers = weights.shape[1:-1]
         weights = weights_of_frames(weights.flatten(0, -2), num_frames)
         weights, empty = keep_something(weights.unflatten(0, (batch, -1)))
-        with torch.autocast(sequences.device.type, enabled=False):
-            pooled = self.pool(sequences.float(), weights).masked_fill(empty, torch.nan)
+        device, precise = sequences.device.type, at_least_single(sequences)
+        with torch.autocast(device, enabled=False):
+            pooled = self.pool(precise, weights.to(precise.dtype)).masked_fill(empty, torch.nan)
+        if not torch.is_autocast_enabled(device):
+            pooled = pooled.to(sequences.dtype)
         return pooled.reshape(batch, *speakers, self.dimension)
 
     def pool(self, sequences: Tensor, weights: Tensor) -> Tensor:
@@ -159,8 +164,9 @@ class AttentionPooling(Pooling):
 
     def pool(self, sequences: Tensor, weights: Tensor) -> Tensor:
         """Pool (batch, feature, frame) sequences with (batch, speaker, frame) weights."""
-        scores = self.score(sequences.transpose(1, 2)).transpose(1, 2)
-        return (scores + weights.log()).softmax(-1) @ sequences.transpose(1, 2)
+        frames = sequences.transpose(1, 2)
+        scores = self.score(frames.to(next(self.score.parameters()).dtype)).transpose(1, 2)
+        return (scores.to(frames.dtype) + weights.log()).softmax(-1) @ frames
 
 
 POOLINGS: dict[str, type[Pooling]] = {

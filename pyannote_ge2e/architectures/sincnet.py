@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from pyannote_ge2e.architectures.masks import (
     instance_norm,
+    keeps_fewer,
     silence,
     standardise,
     weights_of_frames,
@@ -73,6 +74,11 @@ class MaskedSincNet(SincNet):
             outputs = F.leaky_relu(outputs)
         return outputs
 
+    def keeps_too_little(self, weights: Tensor, num_samples: int) -> Tensor:
+        """Tell the (batch, 1) rows of a mask that leave the norms too few frames."""
+        weights = weights_of_frames(weights, self.num_frames(num_samples))
+        return keeps_fewer(weights, self.min_num_frames)
+
     def _filter(self, waveforms: Tensor, weights: Tensor | None) -> Tensor:
         """Normalise waveforms and apply the sinc filters.
 
@@ -87,4 +93,5 @@ class MaskedSincNet(SincNet):
             standard = standardise(silence(waveforms, weights), kept, norm.eps)
         filters = encoder.get_filters()
         bias = norm.bias * filters.sum(dim=(1, 2))
+        standard = standard.to(filters.dtype)
         return F.conv1d(standard, norm.weight * filters, bias, stride=encoder.stride)

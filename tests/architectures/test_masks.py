@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from pyannote_ge2e.architectures import MelLSTM
 from pyannote_ge2e.architectures.pooling import POOLINGS, LastPooling
 from pyannote_ge2e.architectures.recurrence import run_over_kept
 
@@ -122,6 +123,37 @@ def test_too_little_kept_gives_nan_there_and_there_only(model):
     embeddings = model(torch.randn(3, 1, SECOND), weights=weights)
     assert embeddings[:2].isnan().all()
     assert embeddings[2].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("kept", "heard"),
+    [
+        ([1], False),  # in the middle of a frame, alone: minus its own mean, nothing
+        ([1, 2], True),
+        ([0], False),  # at the edge of a frame, which is therefore dropped
+        ([95, 96], False),  # one in the last frame, one left over after it
+        ([96, 97], False),  # both left over
+    ],
+)
+def test_stacked_windows_are_counted_one_by_one(kept, heard):
+    """Of 98 windows, 3 a frame, two are left over."""
+    model = MelLSTM(mel={"stack": 3}, preset="td-sv", pooling="stats").eval()
+    weights = torch.zeros(2, 98)
+    weights[:, kept] = 1
+    embeddings = model(torch.randn(2, 1, SECOND), weights=weights)
+    if heard:
+        assert embeddings.isfinite().all()
+        assert not torch.allclose(embeddings[0], embeddings[1], atol=1e-3)
+    else:
+        assert embeddings.isnan().all()
+
+
+def test_a_single_window_is_enough_when_nothing_is_subtracted():
+    model = MelLSTM(mel={"stack": 3, "normalise": False}, preset="td-sv").eval()
+    weights = torch.zeros(2, 98)
+    weights[:, 1] = 1
+    embeddings = model(torch.randn(2, 1, SECOND), weights=weights)
+    assert not torch.allclose(embeddings[0], embeddings[1], atol=1e-4)
 
 
 def test_booleans_and_negative_weights(model):

@@ -1,0 +1,29 @@
+"""Precision: sums and logarithms need more of it than the weights of a model do."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def at_least_single(tensor: Tensor) -> Tensor:
+    """Take a tensor to float32, unless it is float64.
+
+    Parameters
+    ----------
+    tensor : (...) Tensor
+        Of any floating-point type.
+
+    Returns
+    -------
+    tensor : (...) float32 or float64 Tensor
+        The same values.
+
+    Examples
+    --------
+    >>> at_least_single(torch.ones(1, dtype=torch.bfloat16)).dtype
+    torch.float32
+    >>> at_least_single(torch.ones(1, dtype=torch.float64)).dtype
+    torch.float64
+    """
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
