@@ -162,9 +162,13 @@ def apply(
     cpu: Cpu = False,
     device: Device = "auto",
     from_epoch: Annotated[
-        int | None,
+        Epoch,
         typer.Option(
-            "--from", min=0, help="Epoch to apply: the best one by default.", show_default=False
+            "--from",
+            parser=epoch,
+            metavar="EPOCH",
+            help="Epoch to apply, or the 'last': the best one by default.",
+            show_default=False,
         ),
     ] = None,
     batch: Batch = 32,

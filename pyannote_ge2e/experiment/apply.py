@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from pyannote_ge2e.data.protocol import Subset, audio_path, load_protocol, subse
 from pyannote_ge2e.data.reader import read_segment
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.device import find_device
-from pyannote_ge2e.experiment.layout import ValidateFolder, read_yaml, write_yaml
+from pyannote_ge2e.experiment.layout import TrainFolder, ValidateFolder, read_yaml, write_yaml
 from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.progress import bar, say
 from pyannote_ge2e.experiment.quiet import quiet
@@ -32,7 +32,7 @@ def apply(
     subset: Subset = "test",
     device: str = "auto",
     debug: bool = False,
-    from_epoch: int | None = None,
+    from_epoch: int | Literal["last"] | None = None,
     batch: int = 32,
     step: float = 0.25,
     parallel: int | None = None,
@@ -51,7 +51,7 @@ def apply(
         See `find_device`.
     debug : bool
         Unused here; the command line shows tracebacks.
-    from_epoch : int, optional
+    from_epoch : int or "last", optional
         Apply this epoch instead of the best.
     batch : int
         Windows per batch.
@@ -80,6 +80,8 @@ def apply(
     console = Console()
     validated = ValidateFolder(Path(validate))
     epoch = validated.best_epoch() if from_epoch is None else from_epoch
+    if epoch == "last":
+        epoch = TrainFolder.existing(validated.run.path).epochs()[-1]
     model = load_model(validated.run.weights_of(epoch)).to(find_device(device)).eval()
     files = list(subset_files(load_protocol(protocol, registry), subset))
     folder = validated.apply_of(epoch)

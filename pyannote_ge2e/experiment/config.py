@@ -137,14 +137,20 @@ class Experiment:
 
         features = parse_section(config["feature_extraction"], ("feature_extraction",), source)
         augmentation = config.get("data_augmentation")
+        optimizer = parse_optimizer(config["optimizer"], source)
+        scheduler = parse_scheduler(config.get("scheduler"), source)
+        if None not in (optimizer.learning_rate, scheduler.learning_rate):
+            raise optimizer.section.problem(
+                "the learning rate stands in 'scheduler' too: keep that one.", "lr"
+            )
         experiment = cls(
             config,
             sample_rate=legacy.sample_rate(features),
             architecture=_parse_architecture(config["architecture"], source),
             task=_parse_task(task),
             augmentation=parse_augmentation(augmentation, source) if augmentation else None,
-            optimizer=parse_optimizer(config["optimizer"], source),
-            scheduler=parse_scheduler(config.get("scheduler"), source),
+            optimizer=optimizer,
+            scheduler=scheduler,
             preprocessors=parse_preprocessors(config.get("preprocessors"), source),
             callbacks=parse_callbacks(config.get("callbacks"), source),
             freeze=_parse_freeze(config.get("freeze"), source),

@@ -20,7 +20,7 @@ class StopBetweenBatches(Callback):
 
     A KeyboardInterrupt raised wherever the interpreter happens to be can be swallowed (in a
     worker's shutdown) or cut a checkpoint in two. While training runs, the signal only raises a
-    flag, looked at after each batch. A second Ctrl-C stops at once.
+    flag, looked at after each batch. A second Ctrl-C stops at once, wherever that is.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class StopBetweenBatches(Callback):
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
-            raise KeyboardInterrupt
+            raise Interrupted
         self._asked = True
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

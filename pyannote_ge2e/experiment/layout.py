@@ -109,6 +109,22 @@ class TrainFolder:
         names = (_WEIGHTS.match(path.name) for path in self.weights.iterdir())
         return sorted(int(name.group(1)) for name in names if name)
 
+    def make(self) -> None:
+        """Make the folder of the checkpoints, before an epoch is spent on what cannot be saved.
+
+        Raises
+        ------
+        UserError
+            If it cannot be made.
+        """
+        try:
+            self.weights.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"Cannot write '{self.weights}': {error.strerror or error}. "
+                "Choose an experiment folder you may write to."
+            ) from error
+
     def prune(self, keep: int) -> None:
         """Delete all but the `keep` newest checkpoints."""
         for epoch in self.epochs()[:-keep]:

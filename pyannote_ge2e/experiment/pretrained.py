@@ -59,7 +59,9 @@ def load_pretrained(name: str) -> Pretrained:
         return _from_file(Path(name).expanduser())
     if name in PRETRAINED:
         return _from_file(weights_of(name))
-    if Path(name).suffix in (".pt", ".bin", ".ckpt") or Path(name).expanduser().exists():
+    if name and Path(name).expanduser().is_dir():
+        raise UserError(f"--pretrained: '{name}' is a folder; give a file of weights.")
+    if Path(name).suffix in (".pt", ".bin", ".ckpt"):
         raise UserError(f"--pretrained: there is no file '{name}'.")
     if re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?:\w+", name):
         repository, _, entry = name.rpartition(":")

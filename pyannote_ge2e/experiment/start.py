@@ -111,6 +111,20 @@ def find_config(
     return merge_configs(source.config, read_config(path) if path.exists() else {})
 
 
+def is_edited(root: Path, run: TrainFolder, start: Start) -> bool:
+    """Tell whether `config.yml` says something else than the run that goes on began with.
+
+    That of a fine-tuning run is partial, and says nothing by itself.
+    """
+    path = root / "config.yml"
+    if start.checkpoint is None or not (path.is_file() and run.config.is_file()):
+        return False
+    if run.specs.is_file() and read_yaml(run.specs).get("pretrained") is not None:
+        return False
+    began = read_yaml(run.config)
+    return any(began.get(section) != value for section, value in read_config(path).items())
+
+
 def find_seed(run: TrainFolder, start: Start, seed: int | None) -> int:
     """Seed of a run: the one it began with when it goes on, else `seed`, else 0.
 

@@ -5,25 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import torch
 from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from pyannote.audio import Model
 from rich.console import Console
 
 from pyannote_ge2e.data.protocol import Subset, load_protocol, train_on
-from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.checkpoint import AtomicCheckpointIO
 from pyannote_ge2e.experiment.config import Experiment
 from pyannote_ge2e.experiment.device import find_device
+from pyannote_ge2e.experiment.initial import build_model, check_fit, start_from
 from pyannote_ge2e.experiment.interrupt import Interrupted, StopBetweenBatches
 from pyannote_ge2e.experiment.layout import TrainFolder, write_yaml
 from pyannote_ge2e.experiment.parallel import num_workers
-from pyannote_ge2e.experiment.pretrained import Pretrained, load_pretrained
+from pyannote_ge2e.experiment.pretrained import load_pretrained
 from pyannote_ge2e.experiment.progress import TrainProgress, say
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.experiment.reproducibility import SeedEachEpoch, seed_everything
-from pyannote_ge2e.experiment.start import check_speakers, find_config, find_seed, find_start
+from pyannote_ge2e.experiment.start import (
+    check_speakers,
+    find_config,
+    find_seed,
+    find_start,
+    is_edited,
+)
 from pyannote_ge2e.experiment.weights import SaveEachEpoch
 from pyannote_ge2e.tasks import EmbeddingTask
 
@@ -93,7 +97,7 @@ def train(
     run = TrainFolder.of(root, protocol, subset)
     start = find_start(run, from_epoch, to_epoch, pretrained is not None, force)
     accelerator = find_device(device)
-    source = load_pretrained(pretrained) if pretrained else None
+    source = load_pretrained(pretrained) if pretrained is not None else None
     experiment = Experiment.from_config(find_config(root, run, start, source), root / "config.yml")
     seed = find_seed(run, start, seed)
 
@@ -108,10 +112,18 @@ def train(
     check_speakers(run, start, list(task.index.speakers))
     say(console, f"{protocol}, {subset}: {task.index.summary()}")
     seed_everything(seed)
-    model = _model(experiment, task, source)
+    model = build_model(experiment, task)
+    if source is not None:
+        start_from(model, source)
+        task.initial_loss_state = source.loss
+    elif start.checkpoint is not None:
+        check_fit(model, start.checkpoint, run.config)
+    if is_edited(root, run, start):
+        say(console, f"'{root / 'config.yml'}' was edited: this run goes on with '{run.config}'.")
 
     if start.archive:
         say(console, f"The existing run was moved to '{run.archive()}'.")
+    run.make()
     if start.checkpoint is None:
         write_yaml(run.config, experiment.config)
         write_yaml(run.specs, _specs(task, protocol, subset, seed, pretrained))
@@ -145,35 +157,6 @@ def train(
             raise KeyboardInterrupt(_how_to_go_on(run)) from interrupted
     say(console, f"Weights: '{run.weights_of(run.epochs()[-1])}'.")
     return run.path
-
-
-def _model(experiment: Experiment, task: EmbeddingTask, source: Pretrained | None) -> Model:
-    """Model to train, with the pretrained weights and loss when there are some."""
-    model = experiment.build_model(task)
-    if source is not None:
-        if type(model) is not type(source.model):
-            raise UserError(
-                f"The pretrained weights are a {type(source.model).__name__} and config.yml asks "
-                f"for a {type(model).__name__}: remove 'architecture' from config.yml."
-            )
-        try:
-            model.load_state_dict(source.model.state_dict())
-        except RuntimeError as error:
-            raise UserError(
-                "The pretrained weights do not fit the architecture in config.yml; remove "
-                f"'architecture' from it. {' '.join(str(error).split())}"
-            ) from error
-        task.initial_loss_state = source.loss
-    for name in experiment.freeze:
-        if not isinstance(getattr(model, name, None), torch.nn.Module):
-            known = ", ".join(child for child, _ in model.named_children())
-            raise UserError(f"freeze: the model has no module '{name}'; it has {known}.")
-    model.freeze_by_name(experiment.freeze)
-    # As pyannote.audio's tutorials do: the recipe belongs to the experiment, not to the model.
-    model.configure_optimizers = (  # type: ignore[method-assign]
-        lambda: experiment.configure_optimizers(model, task)
-    )
-    return model
 
 
 def _specs(

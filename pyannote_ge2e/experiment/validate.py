@@ -94,6 +94,8 @@ def validate(
     trials = trial_index(load_protocol(protocol, registry), subset)
     settings = {"duration": duration, "step": step, "metric": metric, "trials": trials.digest()}
     history = _read_history(folder, settings)
+    if not history and folder.history.is_file():
+        say(console, f"'{folder.history}' is of other trials or settings: it is made anew.")
     writer: SummaryWriter | None = None
     found = False
     with quiet():

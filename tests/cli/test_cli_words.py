@@ -180,7 +180,7 @@ def test_demo(calls):
         ("emb validate a b --step=0", "'0' is not a number greater than 0."),
         ("emb validate a b --duration=long", "'long' is not a number greater than 0."),
         ("emb validate a b --duration=nan", "'nan' is not a number greater than 0."),
-        ("emb apply a b --from=last", "--from"),
+        ("emb apply a b --from=best", "--from"),
         ("emb trian a b", "trian"),
     ],
 )

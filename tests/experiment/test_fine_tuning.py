@@ -148,3 +148,8 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"harm\.pt"):
         load_pretrained(str(tmp_path / "harm.pt"))
     assert (tmp_path / "precious").is_dir()
+
+
+def test_a_folder_is_no_weights(pretrained: Path) -> None:
+    with pytest.raises(UserError, match="is a folder"):
+        load_pretrained(str(pretrained.parent))

@@ -276,3 +276,33 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(experiment: Path, tiny_
     (experiment / "train").write_text("a file where the folder should be")
     with pytest.raises(UserError, match="Cannot write"):
         train(experiment, tiny_protocol.no_development, to_epoch=1, parallel=0, device="cpu")
+
+
+def test_going_on_with_the_weights_of_another_run_names_both_files(
+    experiment: Path, tiny_protocol
+) -> None:
+    folder = train(experiment, tiny_protocol.no_development, to_epoch=1, parallel=0, device="cpu")
+    config = yaml.safe_load((folder / "config.yml").read_text())
+    config["architecture"]["params"]["dimension"] = 5
+    (folder / "config.yml").write_text(yaml.safe_dump(config))
+    with pytest.raises(UserError, match=r"0001\.pt' does not fit .*config\.yml"):
+        train(
+            experiment,
+            tiny_protocol.no_development,
+            from_epoch="last",
+            to_epoch=2,
+            parallel=0,
+            device="cpu",
+        )
+
+
+def test_going_on_says_that_an_edited_config_waits_for_the_next_run(
+    experiment: Path, tiny_protocol, capsys: pytest.CaptureFixture
+) -> None:
+    options = {"parallel": 0, "device": "cpu"}
+    train(experiment, tiny_protocol.no_development, to_epoch=1, **options)
+    train(experiment, tiny_protocol.no_development, from_epoch="last", to_epoch=2, **options)
+    assert "was edited" not in capsys.readouterr().out
+    edit(experiment, "scheduler", learning_rate=0.5)
+    train(experiment, tiny_protocol.no_development, from_epoch="last", to_epoch=3, **options)
+    assert "was edited" in capsys.readouterr().out

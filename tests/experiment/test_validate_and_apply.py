@@ -183,3 +183,19 @@ def test_apply_needs_a_validated_run(trained: Path, tiny_protocol) -> None:
 def test_a_file_shorter_than_a_window_gives_one_row(trained: Path) -> None:
     model = load_model(trained / "weights" / "0001.pt")
     assert embed_sliding(model, torch.randn(4000), 0.5, 0.25).shape == (1, 8)
+
+
+def test_apply_takes_another_epoch_than_the_best(trained: Path, tiny_protocol) -> None:
+    validated = validate(trained, tiny_protocol.name, device="cpu", to_epoch=1)
+    options = {"subset": "train", "device": "cpu", "step": 1.0}
+    assert apply(validated, tiny_protocol.name, from_epoch=2, **options).name == "0002"
+    assert apply(validated, tiny_protocol.name, from_epoch="last", **options).name == "0003"
+
+
+def test_validating_otherwise_is_said_to_start_anew(
+    trained: Path, tiny_protocol, capsys: pytest.CaptureFixture
+) -> None:
+    validate(trained, tiny_protocol.name, device="cpu", to_epoch=1)
+    assert "made anew" not in capsys.readouterr().out
+    validate(trained, tiny_protocol.name, device="cpu", to_epoch=1, step=0.5)
+    assert "made anew" in capsys.readouterr().out

@@ -1,0 +1,74 @@
+"""The model at the start of a run: built, frozen in part, given weights that fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from pyannote.audio import Model
+
+from pyannote_ge2e.architectures.loading import load_checkpoint
+from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.config import Experiment
+from pyannote_ge2e.experiment.pretrained import Pretrained
+from pyannote_ge2e.tasks import EmbeddingTask
+
+
+def build_model(experiment: Experiment, task: EmbeddingTask) -> Model:
+    """Build the model to train, with its optimiser and with what is frozen.
+
+    Raises
+    ------
+    UserError
+        If `freeze` names a module that the model does not have.
+    """
+    model = experiment.build_model(task)
+    for name in experiment.freeze:
+        if not isinstance(getattr(model, name, None), torch.nn.Module):
+            known = ", ".join(child for child, _ in model.named_children())
+            raise UserError(f"config.yml, freeze: the model has no '{name}'; it has {known}.")
+    model.freeze_by_name(experiment.freeze)
+    # As pyannote.audio's tutorials do: the recipe belongs to the experiment, not to the model.
+    model.configure_optimizers = (  # type: ignore[method-assign]
+        lambda: experiment.configure_optimizers(model, task)
+    )
+    return model
+
+
+def start_from(model: Model, source: Pretrained) -> None:
+    """Give a model the weights to fine-tune.
+
+    Raises
+    ------
+    UserError
+        If they are of another architecture.
+    """
+    if type(model) is not type(source.model):
+        raise UserError(
+            f"The pretrained weights are a {type(source.model).__name__} and config.yml asks "
+            f"for a {type(model).__name__}: remove 'architecture' from config.yml."
+        )
+    try:
+        model.load_state_dict(source.model.state_dict())
+    except RuntimeError as error:
+        raise UserError(
+            "The pretrained weights do not fit the architecture in config.yml; remove "
+            f"'architecture' from it. {' '.join(str(error).split())}"
+        ) from error
+
+
+def check_fit(model: Model, checkpoint: Path, config: Path) -> None:
+    """Check that the weights a run goes on with are its own; Lightning would not name the files.
+
+    Raises
+    ------
+    UserError
+        If they do not fit.
+    """
+    try:
+        model.load_state_dict(load_checkpoint(checkpoint)["state_dict"])
+    except RuntimeError as error:
+        raise UserError(
+            f"'{checkpoint}' does not fit the architecture in '{config}': restore the one they "
+            f"were trained with. {' '.join(str(error).split())}"
+        ) from error
