@@ -18,7 +18,7 @@ from ruamel.yaml.util import load_yaml_guess_indent
 from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["PROTOCOL", "TASK", "check_name", "register", "suggested_name"]
+__all__ = ["PROTOCOL", "TASK", "check_name", "declares", "register", "suggested_name"]
 
 TASK, PROTOCOL = "SpeakerVerification", "All"
 
@@ -56,6 +56,25 @@ def suggested_name(name: str) -> str:
     'my_voices_2024'
     """
     return re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_-")
+
+
+def declares(database_yml: Path, name: str) -> bool:
+    """Tell whether `database_yml` has the protocol that `register` writes for this name.
+
+    Raises
+    ------
+    UserError
+        When the file is malformed.
+
+    Examples
+    --------
+    >>> declares(Path("nowhere.yml"), "Voices")
+    False
+    """
+    section, _ = _load(database_yml, _read(database_yml))
+    for key in ("Protocols", name, TASK):
+        section = _section(section, _key(section, key), database_yml)
+    return PROTOCOL in section
 
 
 def register(
@@ -103,7 +122,7 @@ def register(
       New:
         SpeakerVerification:
           All:
-            scope: global
+            scope: database
             train:
               uri: lists/New/train.lst
     """
@@ -116,8 +135,9 @@ def register(
     databases[_key(databases, name)] = CommentedSeq(templates)
     tasks = _section(protocols, _key(protocols, name), database_yml)
     entries = _section(tasks, TASK, database_yml)
+    # Not "global": speaker 001 of another corpus, in a combined protocol, is someone else.
     entries[PROTOCOL] = CommentedMap(
-        scope="global", **{subset: CommentedMap(lists) for subset, lists in subsets.items()}
+        scope="database", **{subset: CommentedMap(lists) for subset, lists in subsets.items()}
     )
     new = io.StringIO()
     writer.dump(content, new)

@@ -72,6 +72,14 @@ class LeftOut:
     reason: str
     files: int = 1
 
+    @property
+    def name(self) -> str:
+        """The path on one line, whatever is in it, and how many more it stands for."""
+        printable = (
+            c if c.isprintable() else c.encode("unicode_escape").decode() for c in self.path
+        )
+        return "".join(printable) + (f" (and {self.files - 1:,} more)" if self.files > 1 else "")
+
 
 @dataclass
 class Folder:

@@ -13,7 +13,7 @@ from pyannote_ge2e.data import database_yml as registry
 from pyannote_ge2e.data.folder import LeftOut, Utterance, scan
 from pyannote_ge2e.data.make_trials import make_trials
 from pyannote_ge2e.data.measure import Progress, measure
-from pyannote_ge2e.data.prepare_lists import LISTS, audio_templates, list_lines, write_lists
+from pyannote_ge2e.data.prepare_lists import audio_templates, list_lines, list_paths, write_lists
 from pyannote_ge2e.data.split import SUBSETS, split_speakers
 from pyannote_ge2e.errors import UserError
 
@@ -56,14 +56,18 @@ class Prepared:
     protocol : str
         Full name, such as `Voices.SpeakerVerification.All`.
     database_yml : Path
+    lists : Path
+        Folder of the lists.
     subsets : dict of str to SubsetSummary
     left_out : list of LeftOut
+        Audio that cannot be read comes first.
     notes : list of str
         What one should know before training.
     """
 
     protocol: str
     database_yml: Path
+    lists: Path
     subsets: dict[str, SubsetSummary]
     left_out: list[LeftOut]
     notes: list[str]
@@ -99,6 +103,7 @@ def prepare(
 
     Writes `lists/<name>/{train,development,test}.{lst,rttm,uem,trial}` beside `database_yml`, and
     `<name>.SpeakerVerification.All` into it. The same folder gives the same files, byte for byte.
+    What is left out, if anything, is in `lists/<name>/left_out.txt` with the reason.
 
     Parameters
     ----------
@@ -130,8 +135,9 @@ def prepare(
     Raises
     ------
     UserError
-        When there is nothing to prepare, the name cannot be used, or `database_yml` is malformed
-        or already describes another corpus of that name. No file is then written.
+        When there is nothing to prepare, the name cannot be used, or `database_yml` is malformed,
+        already describes another corpus of that name, or stands beside lists of that name that
+        are another's. No file is then written.
 
     Examples
     --------
@@ -150,11 +156,17 @@ def prepare(
     registry.check_name(name)
     if "*" in str(root):
         raise UserError(f"'{root}' has a * in its path, which pyannote takes for a pattern.")
+    if {"{", "}"} & set(str(database_yml)):
+        raise UserError(
+            f"'{database_yml}' has braces in its path, which pyannote wants to fill in."
+        )
+    lists = database_yml.parent / "lists" / name
+    _check_own(lists, database_yml, name)
 
     found = scan(root, extensions)
     durations, unreadable = measure(root, found.utterances, progress, threads)
     utterances = [u for u in found.utterances if u.uri in durations]
-    left_out = [*found.left_out, *unreadable]
+    left_out = [*unreadable, *found.left_out]
     _check_enough(root, utterances, left_out)
 
     subsets, notes = _subsets(utterances, ratios, seed)
@@ -176,18 +188,20 @@ def prepare(
         database_yml,
         name,
         audio_templates(root, database_yml, {utterance.suffix for utterance in utterances}),
-        {
-            subset: {
-                key: f"lists/{name}/{subset}.{suffix}"
-                for key, suffix in LISTS.items()
-                if suffix in lines
-            }
-            for subset, lines in contents.items()
-        },
-        before=lambda: write_lists(database_yml.parent / "lists" / name, contents),
+        {subset: list_paths(lists, subset, lines) for subset, lines in contents.items()},
+        before=lambda: write_lists(lists, contents, left_out),
     )
     protocol = f"{name}.{registry.TASK}.{registry.PROTOCOL}"
-    return Prepared(protocol, database_yml, summaries, left_out, notes)
+    return Prepared(protocol, database_yml, lists, summaries, left_out, notes)
+
+
+def _check_own(lists: Path, database_yml: Path, name: str) -> None:
+    """Check that no other registry beside this one has lists where ours would go."""
+    if lists.is_dir() and any(lists.iterdir()) and not registry.declares(database_yml, name):
+        raise UserError(
+            f"'{lists}' holds lists already, and not of '{database_yml}': choose another name "
+            "for this corpus (--name), or remove that folder if nothing needs it."
+        )
 
 
 def _check_enough(root: Path, utterances: list[Utterance], left_out: list[LeftOut]) -> None:

@@ -6,13 +6,16 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pyannote_ge2e.data.files import replacing
-from pyannote_ge2e.data.folder import Utterance
+from pyannote_ge2e.data.folder import LeftOut, Utterance
 from pyannote_ge2e.data.split import SUBSETS
 
-__all__ = ["LISTS", "audio_templates", "list_lines", "write_lists"]
+__all__ = ["LEFT_OUT", "LISTS", "audio_templates", "list_lines", "list_paths", "write_lists"]
 
 LISTS = {"uri": "lst", "annotation": "rttm", "annotated": "uem", "trial": "trial"}
 """Suffix of the list that holds each of pyannote's keys."""
+
+LEFT_OUT = "left_out.txt"
+"""What is in none of the lists: path, tab, reason."""
 
 # Words that pandas, with which pyannote reads an RTTM, takes for a missing label.
 _MISSING = {
@@ -54,7 +57,28 @@ def list_lines(
     return lines
 
 
-def write_lists(folder: Path, contents: Mapping[str, Mapping[str, list[str]]]) -> None:
+def list_paths(folder: Path, subset: str, suffixes: Collection[str]) -> dict[str, str]:
+    """Return how database.yml names the lists of a subset.
+
+    In full: pyannote looks for a relative path in the current folder before that of database.yml.
+
+    Examples
+    --------
+    >>> list_paths(Path("/data/lists/Voices"), "train", {"lst"})
+    {'uri': '/data/lists/Voices/train.lst'}
+    """
+    return {
+        key: (folder / f"{subset}.{suffix}").as_posix()
+        for key, suffix in LISTS.items()
+        if suffix in suffixes
+    }
+
+
+def write_lists(
+    folder: Path,
+    contents: Mapping[str, Mapping[str, list[str]]],
+    left_out: Iterable[LeftOut] = (),
+) -> None:
     """Write `<folder>/<subset>.<suffix>`, and remove what an earlier run wrote and this does not.
 
     Parameters
@@ -63,16 +87,21 @@ def write_lists(folder: Path, contents: Mapping[str, Mapping[str, list[str]]]) -
         Made when missing.
     contents : mapping
         Lines, by subset and suffix.
+    left_out : iterable of LeftOut, optional
+        Goes to `<folder>/left_out.txt`.
     """
     for subset in SUBSETS:
         for suffix in LISTS.values():
-            path = folder / f"{subset}.{suffix}"
-            lines = contents.get(subset, {}).get(suffix)
-            if lines is None:
-                path.unlink(missing_ok=True)
-                continue
-            with replacing(path) as temporary:
-                temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            _write(folder / f"{subset}.{suffix}", contents.get(subset, {}).get(suffix))
+    _write(folder / LEFT_OUT, [f"{item.name}\t{item.reason}" for item in left_out] or None)
+
+
+def _write(path: Path, lines: list[str] | None) -> None:
+    if lines is None:
+        path.unlink(missing_ok=True)
+        return
+    with replacing(path) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def audio_templates(root: Path, database_yml: Path, suffixes: Collection[str]) -> list[str]:

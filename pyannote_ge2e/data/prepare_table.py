@@ -9,6 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from pyannote_ge2e.data.prepare_lists import LEFT_OUT
+
 if TYPE_CHECKING:
     from pyannote_ge2e.data.prepare import Prepared
 
@@ -48,11 +50,10 @@ def prepare_table(prepared: Prepared, most: int = 10) -> Group:
     lines = [Text(note, overflow="fold") for note in prepared.notes]
     total = sum(item.files for item in prepared.left_out)
     if total:
-        lines.append(Text(f"Left out: {total:,} file(s)"))
+        where = f"Left out: {total:,} file(s), listed in {prepared.lists / LEFT_OUT}"
+        lines.append(Text(where, overflow="fold"))
     for item in prepared.left_out[:most]:
-        others = f" (and {item.files - 1:,} more)" if item.files > 1 else ""
-        path = item.path.encode(errors="backslashreplace").decode()
-        lines.append(Text(f"  {path}{others}: {item.reason}", overflow="fold"))
+        lines.append(Text(f"  {item.name}: {item.reason}", overflow="fold"))
     if len(prepared.left_out) > most:
         lines.append(Text(f"  ... and {len(prepared.left_out) - most:,} more"))
     return Group(Text(prepared.protocol, style="bold"), table, *lines)

@@ -14,8 +14,12 @@ import yaml
 from pyannote.database import FileFinder
 from pyannote.database.registry import Registry
 
+from pyannote_ge2e.data.build_index import build_index
 from pyannote_ge2e.data.containers import has_ffmpeg
 from pyannote_ge2e.data.prepare import Prepared, prepare
+from pyannote_ge2e.data.prepare_lists import write_lists
+from pyannote_ge2e.data.protocol import load_protocol
+from pyannote_ge2e.data.trials import trial_index
 from pyannote_ge2e.errors import UserError
 
 RATE = 16000
@@ -79,7 +83,7 @@ class TestWhatPyannoteReads:
                 assert file["audio"] == tmp_path / "Voices" / f"{file['uri']}.wav"
                 assert file["annotation"].labels() == [file["uri"].split("/")[0]]
                 assert file["annotated"].extent() == file["annotation"].get_timeline().extent()
-                assert file["scope"] == "global"
+                assert file["scope"] == "database"
                 # Rounded down: nothing is asked of a file that it does not hold.
                 expected = 0.345 if file["uri"] == "id00/session/00000" else 0.2
                 assert file["annotated"].duration() == pytest.approx(expected)
@@ -119,6 +123,24 @@ class TestWhatPyannoteReads:
         soundfile.write(stereo, np.zeros((RATE // 2, 2)), RATE, subtype="PCM_24")
         prepared = prepare(tmp_path / "Voices", database_yml=tmp_path / "database.yml")
         assert {s.longest for s in prepared.subsets.values()} == {0.5}
+
+    def test_speakers_of_two_corpora_stay_apart_in_a_combined_protocol(
+        self, tmp_path: Path
+    ) -> None:
+        path, names = tmp_path / "database.yml", ("SameNamesA", "SameNamesB")
+        parts = [prepare(corpus(tmp_path / name), name, path).protocol for name in names]
+        combined = "".join(
+            f"      {subset}: {{{parts[0]}: [{subset}], {parts[1]}: [{subset}]}}\n"
+            for subset in ("train", "development")
+        )
+        combined = f"  X:\n    SpeakerVerification:\n     Both:\n{combined}"
+        path.write_text(path.read_text() + combined)
+        both = load_protocol("X.SpeakerVerification.Both", path)
+        index = build_index(both)
+        assert {speaker.split("|")[0] for speaker in index.speakers} == set(names)
+        assert len(index.speakers) == 2 * 6
+        trials = trial_index(both, "development")
+        assert len(set(trials.speakers)) == 2 * 2
 
     @pytest.mark.parametrize(
         "speaker", ["NA", "null", "001", "None", "1e5", "True", "{uri}", "İpek"]
@@ -220,8 +242,37 @@ class TestLeftOut:
         assert "a space in its name" in reasons["id00/bad/my file.wav"]
         assert reasons["stray.wav"] == "it is in no speaker's folder"
         assert sum(summary.utterances for summary in prepared.subsets.values()) == 30
-        assert "Left out: 7 file(s)" in text(prepared)
+        shown = "".join(text(prepared).split())
+        assert (
+            "".join(f"Leftout:7file(s),listedin{tmp_path}/lists/Voices/left_out.txt".split())
+            in shown
+        )
         assert "bad" not in "".join(file["uri"] for file in protocol(prepared).train())
+
+    def test_broken_audio_comes_before_names(self, tmp_path: Path) -> None:
+        root = corpus(tmp_path / "Voices")
+        for number in range(12):
+            write(root / "id00" / f"my file {number}.wav")
+        (root / "id09" / "empty.wav").touch()
+        prepared = prepare(root, database_yml=tmp_path / "database.yml")
+        assert prepared.left_out[0].path == "id09/empty.wav"
+        assert "id09/empty.wav: it is empty" in text(prepared)
+        assert "... and 3 more" in text(prepared)
+
+    def test_all_of_them_are_in_a_file_beside_the_lists(self, tmp_path: Path) -> None:
+        root = corpus(tmp_path / "Voices")
+        names = [f"my file {number}.wav" for number in range(12)]
+        for name in [*names, "new\nline.wav", os.fsdecode(b"latin-\xe9.wav")]:
+            (root / "id00" / name).touch()
+        prepared = prepare(root, database_yml=tmp_path / "database.yml")
+        rows = [line.split("\t") for line in (prepared.lists / "left_out.txt").open()]
+        escaped = [r"new\nline.wav", r"latin-\udce9.wav"]
+        assert sorted(path for path, _ in rows) == sorted(f"id00/{n}" for n in [*names, *escaped])
+        assert all("rename it" in reason for _, reason in rows)
+        for path in (root / "id00").glob("*.wav"):
+            path.unlink()
+        assert not prepare(root, database_yml=tmp_path / "database.yml").left_out
+        assert not (prepared.lists / "left_out.txt").exists()
 
     def test_hidden_files_are_passed_over(self, tmp_path: Path) -> None:
         root = corpus(tmp_path / "Voices")
@@ -305,18 +356,23 @@ class TestDatabaseYml:
         prepare(corpus(tmp_path / "Voices"), database_yml=path)
         assert path.read_text().startswith("# mine\n# alone\n")
 
-    def test_lists_and_a_corpus_beside_it_are_relative(self, tmp_path: Path) -> None:
-        prepared = prepare(corpus(tmp_path / "Voices"), database_yml=tmp_path / "database.yml")
-        content = yaml.safe_load(prepared.database_yml.read_text())
-        assert content["Databases"]["Voices"] == ["Voices/{uri}.wav"]
-        train = content["Protocols"]["Voices"]["SpeakerVerification"]["All"]["train"]
-        assert train["uri"] == "lists/Voices/train.lst"
-        os.rename(tmp_path, moved := tmp_path.with_name(tmp_path.name + "-moved"))
-        registry = Registry()
-        registry.load_database(moved / "database.yml")
-        read = registry.get_protocol(prepared.protocol, {"audio": FileFinder(registry=registry)})
-        assert all(file["audio"].is_file() for file in read.train())
-        os.rename(moved, tmp_path)
+    def test_what_was_prepared_is_read_wherever_one_stands(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = corpus(tmp_path / "Voices")
+        prepared = prepare(root, database_yml=tmp_path / "home" / "database.yml")
+        elsewhere = tmp_path / "elsewhere"
+        write_lists(elsewhere / "lists" / "Voices", {"train": {"lst": ["another/corpus"]}})
+        monkeypatch.chdir(elsewhere)
+        assert len(list(protocol(prepared).train())) == prepared.subsets["train"].utterances
+
+    def test_moving_everything_takes_no_more_than_preparing_again(self, tmp_path: Path) -> None:
+        old = tmp_path / "old"
+        before = prepare(corpus(old / "Voices"), database_yml=old / "database.yml")
+        new = old.rename(tmp_path / "new")
+        after = prepare(new / "Voices", database_yml=new / "database.yml")
+        assert after.subsets == before.subsets
+        assert all(file["audio"].is_file() for file in protocol(after).train())
 
     def test_twice_is_as_good_as_once(self, tmp_path: Path) -> None:
         root = corpus(tmp_path / "data" / "Voices")
@@ -360,6 +416,17 @@ class TestDatabaseYml:
             prepare(corpus(tmp_path / "b" / "Voices", speakers=5), database_yml=path)
         assert (contents(tmp_path / "lists"), path.read_bytes()) == before
 
+    def test_lists_of_another_registry_are_not_replaced(self, tmp_path: Path) -> None:
+        prepare(corpus(tmp_path / "A"), "Mine", tmp_path / "database.yml")
+        before = contents(tmp_path / "lists")
+        other = tmp_path / "other.yml"
+        corpus(tmp_path / "B", speakers=5)
+        for content in ("", "Databases:\n  Mine: B/{uri}.wav\n"):
+            other.write_text(content)
+            with pytest.raises(UserError, match=r"lists/Mine' holds lists already.*--name"):
+                prepare(tmp_path / "B", "Mine", other)
+            assert (contents(tmp_path / "lists"), other.read_text()) == (before, content)
+
     @pytest.mark.parametrize("name", ["No", "2024", "on"])
     def test_names_that_yaml_would_convert_are_kept(self, tmp_path: Path, name: str) -> None:
         prepared = prepare(corpus(tmp_path / "v"), name, database_yml=tmp_path / "database.yml")
@@ -377,6 +444,10 @@ class TestDatabaseYml:
 
 
 class TestRefused:
+    def test_braces_in_the_path_of_the_registry(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match=r"has braces in its path"):
+            prepare(corpus(tmp_path / "V"), database_yml=tmp_path / "my {home}" / "database.yml")
+
     def test_missing_folder(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"No such folder: '.*gone'"):
             prepare(tmp_path / "gone", database_yml=tmp_path / "database.yml")
