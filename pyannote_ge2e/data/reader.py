@@ -57,7 +57,8 @@ def read_chunk(path: str, start: float, num_samples: int, sample_rate: int = 160
     Raises
     ------
     UserError
-        When the file is missing, empty, truncated, not audio, or too short for the chunk.
+        When the file is missing, empty, truncated, not audio, too short for the chunk, or holds
+        samples that are no numbers.
 
     Examples
     --------
@@ -114,7 +115,8 @@ def read_segment(
     Raises
     ------
     UserError
-        When the file is missing, empty, truncated, not audio, or holds nothing of the segment.
+        When the file is missing, empty, truncated, not audio, holds nothing of the segment, or
+        samples that are no numbers.
 
     Examples
     --------
@@ -230,6 +232,12 @@ def _read_all(source: _Source, path: str, first: int, count: int) -> np.ndarray:
             f"'{path}' is truncated: {count / source.rate:.3f} s were wanted from "
             f"{first / source.rate:.3f} s on and {len(samples) / source.rate:.3f} s could be "
             "read. Copy or convert it again."
+        )
+    finite = np.isfinite(samples)
+    if not finite.all():
+        raise UserError(
+            f"'{path}' holds samples that are no numbers (nan or infinite), the first of them at "
+            f"{(first + finite.argmin()) / source.rate:.3f} s: mend the file or leave it out."
         )
     return samples
 

@@ -34,6 +34,18 @@ def write(path: Path, waveform: np.ndarray, rate: int = RATE, **how: str) -> str
     return str(path)
 
 
+@pytest.mark.parametrize("rate", [RATE, 2 * RATE])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_named(tmp_path: Path, rate: int, value: float) -> None:
+    waveform = tones(2, rate)
+    waveform[3 * rate // 2] = value
+    path = write(tmp_path / "a.wav", waveform, rate, subtype="FLOAT")
+    assert np.isfinite(read_chunk(path, 0.0, RATE)).all()
+    for read in (lambda: read_chunk(path, 1.0, RATE), lambda: read_segment(path)):
+        with pytest.raises(UserError, match=r"a\.wav' holds samples that are no numbers.*1\.500 s"):
+            read()
+
+
 @pytest.mark.parametrize("suffix", LOSSLESS + LOSSY)
 def test_a_chunk_is_the_same_stretch_of_the_whole_file(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"a.{suffix}", tones(3, RATE))

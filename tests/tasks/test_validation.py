@@ -71,7 +71,7 @@ def test_embed_files_is_the_same_whatever_the_batches(small, ge2e, trainer, tiny
 def test_file_whose_embedding_is_no_number_is_named(small, tiny_protocol, tmp_path):
     trials = trial_index(load_protocol(tiny_protocol.name))
     trials.paths[5] = str(tmp_path / "broken.wav")
-    soundfile.write(trials.paths[5], np.full(16000, np.nan), 16000, subtype="FLOAT")
+    soundfile.write(trials.paths[5], np.full(16000, 3e38), 16000, subtype="FLOAT")
     with pytest.raises(UserError, match=r"broken\.wav.* \(1 of 12 files\)"):
         embed_files(small(), trials, duration=0.8)
 
