@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch_audiomentations.core.transforms_interface import BaseWaveformTransform
 from torch_audiomentations.utils.object_dict import ObjectDict
 
+from pyannote_ge2e.data.known import known_protocols
 from pyannote_ge2e.data.reader import audio_duration, read_chunk, read_segment
 from pyannote_ge2e.errors import UserError
 
@@ -114,7 +116,12 @@ def noise_files(collection: str | Path) -> list[str]:
 def _collection(name: str) -> list[str]:
     from pyannote.database import FileFinder, registry
 
-    if name not in list(registry):
+    if name not in known_protocols(registry):
+        if os.sep in name or name.count(".") != 2:
+            raise UserError(
+                f"There is no folder of noise '{name}': check the path, or name a collection that "
+                "a database.yml declares, such as MUSAN.Collection.BackgroundNoise."
+            )
         corpus = name.split(".")[0]
         source = " (openslr.org/17)" if corpus == "MUSAN" else ""
         raise UserError(

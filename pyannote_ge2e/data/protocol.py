@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import yaml
 
+from pyannote_ge2e.data.known import known_protocols, unknown_protocol, unread_subset
 from pyannote_ge2e.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,11 +48,15 @@ def load_protocol(
         are listed, nearest first).
     """
     known = _registry(registry)
-    names = list(known)
-    if name not in names:
-        raise UserError(_unknown(name, names))
+    if name not in known_protocols(known):
+        raise UserError(unknown_protocol(name, known))
+    # pyannote's own way with a template asks the file for every key, the one it makes included.
+    filled = {
+        key: what.format_map if isinstance(what, str) else what
+        for key, what in (preprocessors or {}).items()
+    }
     try:
-        protocol = known.get_protocol(name, preprocessors=cast(Any, dict(preprocessors or {})))
+        protocol = known.get_protocol(name, preprocessors=cast(Any, filled))
     except ValueError as error:
         raise UserError(f"Protocol '{name}' cannot be loaded: {error}") from error
     return with_audio(protocol)
@@ -108,6 +113,13 @@ def check_database_yml(path: Path) -> None:
     if not isinstance(content, dict):
         raise UserError(f"'{path}': expected sections 'Databases' and 'Protocols'.")
     _check_mapping(path, content.get("Databases", {}), ("Databases",), depth=1)
+    for name, templates in content.get("Databases", {}).items():
+        every = templates if isinstance(templates, list) else [templates]
+        if not all(isinstance(template, str) for template in every):
+            raise UserError(
+                f"'{path}': expected where the audio is, such as /corpus/{{uri}}.wav, under "
+                f"Databases > {name}, not {templates!r}."
+            )
     _check_mapping(path, content.get("Protocols", {}), ("Protocols",), depth=4)
 
 
@@ -150,7 +162,13 @@ def check_default_registries() -> None:
 def _registry(extra: Path | None) -> Registry:
     """Registry of pyannote, with one more file."""
     check_default_registries()
+    with warnings.catch_warnings():
+        # `unread_subset` says it when it matters.
+        warnings.filterwarnings("ignore", "Ignoring '.*' entries are not supported")
+        return _loaded(extra)
 
+
+def _loaded(extra: Path | None) -> Registry:
     from pyannote.database import registry
 
     if extra is not None:
@@ -164,24 +182,6 @@ def _registry(extra: Path | None) -> Registry:
             except Exception as error:
                 raise UserError(f"'{path}' cannot be loaded: {error}") from error
     return registry
-
-
-def _unknown(name: str, names: list[str]) -> str:
-    if not names:
-        return (
-            f"Unknown protocol '{name}': no protocol is declared. Write a database.yml with "
-            "'pyannote-audio emb prepare FOLDER' and name it in PYANNOTE_DATABASE_CONFIG or with "
-            "--registry."
-        )
-    nearest = sorted(names, key=lambda known: -difflib.SequenceMatcher(None, name, known).ratio())
-    shown = ", ".join(nearest[:20]) + (", ..." if len(nearest) > 20 else "")
-    missing = [
-        path
-        for path in filter(None, os.environ.get("PYANNOTE_DATABASE_CONFIG", "").split(";"))
-        if not Path(path).expanduser().is_file()
-    ]
-    hint = f" PYANNOTE_DATABASE_CONFIG names no file: '{missing[0]}'." if missing else ""
-    return f"Unknown protocol '{name}'; the known ones are {shown}.{hint}"
 
 
 def protocol_name(protocol: Protocol) -> str:
@@ -207,7 +207,11 @@ def subset_files(protocol: Protocol, subset: Subset) -> Iterator[ProtocolFile]:
     try:
         yield from getattr(protocol, subset)()
     except NotImplementedError as error:
-        raise NoSubset(f"{protocol_name(protocol)} has no {subset} subset.") from error
+        from pyannote.database import registry
+
+        name = protocol_name(protocol)
+        hint = unread_subset(name, registry)
+        raise NoSubset(f"{name} has no {subset} subset.{hint}") from error
     except (FileNotFoundError, KeyError) as error:
         raise UserError(f"{where}: {one_line(error)}") from error
 
@@ -221,7 +225,7 @@ def audio_path(file: ProtocolFile) -> str:
         If the file is missing, or database.yml does not say where to look for it.
     """
     try:
-        return str(file["audio"])
+        path = str(file["audio"])
     except FileNotFoundError as error:
         raise UserError(one_line(error)) from error
     except KeyError as error:
@@ -229,6 +233,9 @@ def audio_path(file: ProtocolFile) -> str:
             f"Where is the audio of '{file['uri']}'? Say so for '{file['database']}' under "
             "'Databases' in database.yml."
         ) from error
+    if not os.path.isfile(path):
+        raise UserError(f"There is no '{path}', where the audio of '{file['uri']}' should be.")
+    return path
 
 
 def one_line(error: BaseException) -> str:

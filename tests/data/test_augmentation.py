@@ -112,6 +112,14 @@ def test_missing_musan_is_one_sentence_that_says_how_to_get_it():
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("path", ["/no/such/noises", "noises", "../noises.v2"])
+def test_missing_folder_is_no_collection_to_get(path):
+    with pytest.raises(UserError, match="There is no folder of noise") as raised:
+        BackgroundNoise(path)
+    assert f"'{path}'" in str(raised.value)
+    assert "get" not in str(raised.value)
+
+
 def test_folder_without_audio_and_inverted_bounds_are_refused(tmp_path, noise_folder):
     with pytest.raises(UserError, match="holds no audio"):
         BackgroundNoise(tmp_path)

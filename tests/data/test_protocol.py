@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from pyannote_ge2e.data.protocol import (
+    NoSubset,
+    audio_path,
     check_database_yml,
     load_protocol,
     subset_files,
@@ -53,6 +55,8 @@ def test_missing_registry_is_named(tmp_path: Path):
         ("Protocols:\n  A: text\n", "Protocols > A"),
         ("Protocols:\n  A:\n    SpeakerVerification:\n      All: 3\n", None),
         ("Databases: 3\n", "mapping under Databases"),
+        ("Databases: {Mine: }\n", "Databases > Mine, not None"),
+        ("Databases: {Mine: [a.wav, 3]}\n", r"Databases > Mine, not \['a.wav', 3\]"),
     ],
 )
 def test_malformed_database_yml_is_named_with_what_is_wrong(tmp_path: Path, text, message):
@@ -85,6 +89,47 @@ def test_malformed_default_registry_is_one_sentence_not_a_traceback(tmp_path: Pa
     )
     assert run.stdout.startswith("SAID"), run.stderr
     assert f"'{path}', line 3" in run.stdout
+
+
+def test_task_that_pyannote_does_not_know_is_named_and_stops_nothing_else(
+    tiny_protocol, tmp_path: Path
+):
+    path = tmp_path / "database.yml"
+    path.write_text("Protocols:\n  Odd: {SpkVerification: {All: {train: {uri: a.lst}}}}\n")
+    with pytest.raises(UserError, match=r"'SpkVerification'.*call it SpeakerVerification") as said:
+        load_protocol("Odd.SpkVerification.All", path)
+    assert f"'{path}'" in str(said.value)
+    assert load_protocol(tiny_protocol.name).name == tiny_protocol.name
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("training", "train"), ("fit", "train or development or test")]
+)
+def test_subset_that_pyannote_does_not_know_is_named(tmp_path: Path, recwarn, key, meant):
+    path = tmp_path / "database.yml"
+    path.write_text(
+        "Protocols:\n  Misnamed:\n    SpeakerVerification:\n"
+        f"      {key.title()}: {{scope: global, {key}: {{uri: a.lst}}}}\n"
+    )
+    protocol = load_protocol(f"Misnamed.SpeakerVerification.{key.title()}", path)
+    with pytest.raises(NoSubset) as said:
+        list(subset_files(protocol, "train"))
+    assert str(said.value).endswith(
+        f"no train subset. '{path}' has '{key}' there, which pyannote ignores: call it {meant}."
+    )
+    assert not [warning for warning in recwarn if "Ignoring" in str(warning.message)]
+
+
+def test_template_says_where_audio_is_and_missing_audio_is_named(tiny_protocol, tmp_path: Path):
+    template = f"{tmp_path}/{{database}}/{{uri}}.wav"
+    protocol = load_protocol(tiny_protocol.name, preprocessors={"audio": template})
+    file = next(subset_files(protocol, "train"))
+    path = tmp_path / "Tiny" / f"{file['uri']}.wav"
+    with pytest.raises(UserError, match=f"There is no '{path}'"):
+        audio_path(file)
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert audio_path(file) == str(path)
 
 
 def test_another_subset_can_take_the_place_of_training(tiny_protocol):
