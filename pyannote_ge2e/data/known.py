@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyannote_ge2e.data.split import SUBSETS
-
 if TYPE_CHECKING:
     from pyannote.database.registry import Registry
 
 __all__ = ["known_protocols", "unknown_protocol", "unread_subset"]
+
+_SUBSETS = ("train", "development", "test")  # that pyannote reads
 
 
 def known_protocols(registry: Registry) -> list[str]:
@@ -51,9 +51,9 @@ def unread_subset(name: str, registry: Registry) -> str:
     """
     for path, entries in _entries(registry, *name.split(".")):
         for key in entries:
-            if str(key).removesuffix("_trial") not in (*SUBSETS, "scope", "classes"):
-                alike = [s for s in SUBSETS if s.startswith(str(key)) or str(key).startswith(s)]
-                meant = " or ".join(alike or SUBSETS)
+            if str(key).removesuffix("_trial") not in (*_SUBSETS, "scope", "classes"):
+                alike = [s for s in _SUBSETS if s.startswith(str(key)) or str(key).startswith(s)]
+                meant = " or ".join(alike or _SUBSETS)
                 return f" '{path}' has '{key}' there, which pyannote ignores: call it {meant}."
     return ""
 
