@@ -27,7 +27,6 @@ from pyannote_ge2e.cli.options import (
     one_device,
 )
 from pyannote_ge2e.cli.prepare import prepare
-from pyannote_ge2e.data.protocol import check_default_registries
 
 emb = typer.Typer(
     name="emb",
@@ -73,6 +72,8 @@ def train(
 ) -> None:
     """Train ROOT/config.yml on PROTOCOL, into ROOT/train/PROTOCOL.SUBSET."""
     device = one_device(device, gpu, cpu)
+    from pyannote_ge2e.data.protocol import check_default_registries
+
     check_default_registries()
     from pyannote_ge2e.experiment.train import train as run
 
@@ -126,6 +127,8 @@ def validate(
 ) -> None:
     """Find the epoch of TRAIN whose equal error rate on PROTOCOL is lowest."""
     device = one_device(device, gpu, cpu)
+    from pyannote_ge2e.data.protocol import check_default_registries
+
     check_default_registries()
     from pyannote_ge2e.experiment.validate import validate as run
 
@@ -180,6 +183,8 @@ def apply(
 ) -> None:
     """Write one embedding per sliding window for each file of PROTOCOL."""
     device = one_device(device, gpu, cpu)
+    from pyannote_ge2e.data.protocol import check_default_registries
+
     check_default_registries()
     from pyannote_ge2e.experiment.apply import apply as run
 
