@@ -9,7 +9,8 @@ contains `pyannote-audio`. Then:
 1. `install()` looks at the exact name and at the first argument, and leaves when `emb` has
    nothing to do with it: upstream's other commands run as if we were not there.
 2. Otherwise it waits for upstream's `pyannote.audio.__main__` to be imported, lets upstream's
-   own loader run it, and adds our group of commands to the `app` it finds there.
+   own loader run it, and adds our group of commands to the `app` it finds there. If `emb` is to
+   run, it first looks at the `database.yml` that pyannote is about to read.
 
 Nothing of upstream's is touched on disk, so that upgrading it or uninstalling us restores it.
 Should anything fail in here, upstream goes on without `emb`. `pyannote-ge2e emb ...` does not
@@ -31,6 +32,7 @@ from types import ModuleType
 
 OPT_OUT = "PYANNOTE_GE2E_NO_HOOK"
 UPSTREAM = "pyannote.audio.__main__"
+_PACKAGE = "pyannote.audio"
 
 # What the script is called on Windows as well: pyannote-audio.exe, pyannote-audio-script.py.
 _PROGRAM = re.compile(r"(?:.*[/\\])?pyannote-audio(?:-script\.pyw?|\.exe)?", re.DOTALL)
@@ -77,6 +79,8 @@ class UpstreamFinder:
 
         Returns None, and leaves the import to the other finders, for any other module.
         """
+        if name == _PACKAGE:
+            refuse_malformed_registries()
         if name != UPSTREAM:
             return None
         sys.meta_path.remove(self)
@@ -92,6 +96,26 @@ class UpstreamFinder:
             # methods (get_source, get_code...) tracebacks and debuggers would stumble upon.
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
+
+
+def refuse_malformed_registries() -> None:
+    """End the process in one sentence if a `database.yml` is malformed and `emb` is to run.
+
+    pyannote reads these files when it is imported, before any command of ours is called, and
+    answers with a traceback.
+    """
+    if sys.argv[1:2] != ["emb"]:
+        return
+    try:
+        from pyannote_ge2e.data.protocol import check_default_registries
+        from pyannote_ge2e.errors import UserError
+    except ImportError:
+        return  # what is missing is for `add_emb` to say
+    try:
+        check_default_registries()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 def add_emb(upstream: ModuleType) -> None:

@@ -56,13 +56,24 @@ def failing(monkeypatch: pytest.MonkeyPatch):
     return make
 
 
+OURS = "from pyannote_ge2e.cli import main; main()"
+# What the start-up line and upstream's script do.
+UPSTREAMS = (
+    "import sys; sys.argv[0] = '/usr/bin/pyannote-audio'\n"
+    "from pyannote_ge2e import startup; startup.install()\n"
+    "from pyannote.audio.__main__ import app; app()"
+)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_malformed_database_yml_of_the_current_folder_is_one_sentence(tmp_path: Path, command):
+@pytest.mark.parametrize("script", [OURS, UPSTREAMS], ids=["pyannote-ge2e", "pyannote-audio"])
+def test_malformed_database_yml_of_the_current_folder_is_one_sentence(
+    tmp_path: Path, command, script
+):
     """pyannote.database loads it when it is imported, with a traceback of its own."""
     (tmp_path / "database.yml").write_text("Protocols:\n  A: [1\n")
-    code = "from pyannote_ge2e.cli import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, "emb", command, "experiment", PROTOCOL],
+        [sys.executable, "-c", script, "emb", command, "experiment", PROTOCOL],
         capture_output=True,
         text=True,
         check=False,
@@ -83,7 +94,7 @@ def test_help_imports_neither_torch_nor_numpy():
         "    sys.argv = ['pyannote-ge2e', *words.split(), '--help']\n"
         "    try: main()\n"
         "    except SystemExit as end: assert end.code == 0, words\n"
-        "assert not {'torch', 'numpy', 'pyannote.audio'} & set(sys.modules)\n"
+        "assert not {'torch', 'numpy', 'yaml', 'pyannote.audio'} & set(sys.modules)\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
