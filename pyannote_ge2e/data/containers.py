@@ -72,6 +72,7 @@ class SoundFileSource:
             ) from error
         self.rate: int = self.file.samplerate
         self.frames: int = self.file.frames
+        self.integers = self.file.subtype.startswith("PCM_")
         if self.frames == _UNKNOWN_LENGTH:
             self.frames = 0
 
@@ -121,6 +122,8 @@ class FFmpegSource:
     UserError
         When FFmpeg is not installed or cannot decode the file.
     """
+
+    integers = False
 
     def __init__(self, path: str) -> None:
         self.path = path

@@ -29,6 +29,7 @@ _BINARY = getattr(os, "O_BINARY", 0)  # on Windows only
 class _Source(Protocol):
     rate: int
     frames: int
+    integers: bool  # whether samples are stored as integers, which are always numbers
 
     def read(self, first: int, count: int) -> np.ndarray: ...
 
@@ -233,8 +234,7 @@ def _read_all(source: _Source, path: str, first: int, count: int) -> np.ndarray:
             f"{first / source.rate:.3f} s on and {len(samples) / source.rate:.3f} s could be "
             "read. Copy or convert it again."
         )
-    finite = np.isfinite(samples)
-    if not finite.all():
+    if not source.integers and not (finite := np.isfinite(samples)).all():
         raise UserError(
             f"'{path}' holds samples that are no numbers (nan or infinite), the first of them at "
             f"{(first + finite.argmin()) / source.rate:.3f} s: mend the file or leave it out."

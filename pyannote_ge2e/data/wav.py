@@ -143,6 +143,7 @@ class WavSource:
         streamed = layout.length in _STREAMED and layout.file_size != file_size
         length = held if streamed else layout.length
         self.layout, self.rate = layout, layout.rate
+        self.integers = layout.code == _PCM
         self.frame_size = layout.channels * layout.bits // 8
         self.frames = length // self.frame_size
         if held < self.frames * self.frame_size:
