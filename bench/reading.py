@@ -80,7 +80,9 @@ def _row(suffix: str, chunks: list[Chunk], crop: Read | None) -> str:
     against_crop = against_bare = None
     if crop is not None:
         chunks = [chunk for chunk in chunks if _accepts(crop, chunk)]
-        against_crop = _time(suffix, chunks, {"ours": _ours, "peer": crop}, calls=1)
+        # Sustained, both: 40 chunks of wav are half a millisecond of ours.
+        calls = {"ours": 25 if suffix == "wav" else 1, "peer": 1}
+        against_crop = _time(suffix, chunks, {"ours": _ours, "peer": crop}, calls)
     if suffix == "wav":
         against_bare = _time(suffix, chunks, {"ours": _ours, "peer": _bare}, calls=25)
     alone = against_bare or against_crop or _time(suffix, chunks, {"ours": _ours}, calls=1)
@@ -99,7 +101,9 @@ def _row(suffix: str, chunks: list[Chunk], crop: Read | None) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _time(suffix: str, chunks: list[Chunk], readers: dict[str, Read], calls: int) -> Timings:
+def _time(
+    suffix: str, chunks: list[Chunk], readers: dict[str, Read], calls: int | dict[str, int]
+) -> Timings:
     _check(suffix, chunks, readers)
     candidates = {
         name: lambda read=read: [read(*chunk) for chunk in chunks] for name, read in readers.items()
