@@ -1,6 +1,29 @@
 """Metrics: arrays of scores and labels in, figures with their intervals out."""
 
-from pyannote_ge2e.metrics.eer import equal_error_rate, equal_error_threshold
+from pyannote_ge2e.metrics.cllr import cllr, min_cllr
+from pyannote_ge2e.metrics.curve import ErrorCurve, error_curve
+from pyannote_ge2e.metrics.dcf import act_dcf, bayes_threshold, min_dcf
+from pyannote_ge2e.metrics.eer import (
+    equal_error_rate,
+    equal_error_threshold,
+    hull_equal_error_rate,
+)
+from pyannote_ge2e.metrics.figures import Figure, Figures, figures_of
 from pyannote_ge2e.metrics.interval import confidence_interval
 
-__all__ = ["confidence_interval", "equal_error_rate", "equal_error_threshold"]
+__all__ = [
+    "ErrorCurve",
+    "Figure",
+    "Figures",
+    "act_dcf",
+    "bayes_threshold",
+    "cllr",
+    "confidence_interval",
+    "equal_error_rate",
+    "equal_error_threshold",
+    "error_curve",
+    "figures_of",
+    "hull_equal_error_rate",
+    "min_cllr",
+    "min_dcf",
+]

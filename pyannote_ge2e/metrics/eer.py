@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pyannote_ge2e.metrics.hull import hull_points
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
 
@@ -40,6 +41,41 @@ def equal_error_rate(scores: ArrayLike, labels: ArrayLike) -> float:
     """
     trials = SortedTrials.of(*checked_trials(scores, labels))
     rate, _ = crossing(*trials.error_rates())
+    return float(rate)
+
+
+def hull_equal_error_rate(scores: ArrayLike, labels: ArrayLike) -> float:
+    """Equal error rate on the convex hull of the ROC (ROCCH-EER).
+
+    What remains after the best monotone calibration, tossing a coin between two thresholds
+    allowed: at most `equal_error_rate`. Also the largest, over all priors, of the smallest
+    expected error (Brümmer & de Villiers, "The BOSARIS toolkit", 2013).
+
+    Parameters
+    ----------
+    scores, labels : (T,) arrays
+        As in `equal_error_rate`.
+
+    Returns
+    -------
+    rate : float
+        A fraction, between 0 and 1/2.
+
+    Raises
+    ------
+    ValueError
+        As `equal_error_rate`.
+
+    Examples
+    --------
+    >>> scores, labels = [0.9, 0.6, 0.4, 0.7, 0.2, 0.1], [1, 1, 1, 0, 0, 0]
+    >>> round(hull_equal_error_rate(scores, labels), 6)
+    0.222222
+    """
+    trials = SortedTrials.of(*checked_trials(scores, labels))
+    points = hull_points(trials)
+    miss, false_alarm = trials.error_rates()
+    rate, _ = crossing(miss[points], false_alarm[points])
     return float(rate)
 
 
