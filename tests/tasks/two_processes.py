@@ -5,14 +5,17 @@ Arguments: database.yml, protocol, output folder. Each process writes what it sa
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import torch
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import DDPStrategy
 
 from pyannote_ge2e import GE2E, SincNetLSTM
 from pyannote_ge2e.data.protocol import load_protocol
@@ -45,7 +48,8 @@ def main(database_yml: str, protocol: str, output: str) -> None:
     trainer = Trainer(
         accelerator="cpu",
         devices=2,
-        strategy="ddp",
+        # A process that lost the other one says so, rather than wait for half an hour.
+        strategy=DDPStrategy(timeout=timedelta(seconds=120)),
         max_epochs=2,
         logger=False,
         callbacks=[recorder],
@@ -67,4 +71,8 @@ def main(database_yml: str, protocol: str, output: str) -> None:
 
 
 if __name__ == "__main__":
+    # Stuck or crashed, each process shows where.
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(180, exit=True)
     main(*sys.argv[1:])
+    faulthandler.cancel_dump_traceback_later()
