@@ -50,12 +50,14 @@ def separator_for(path: Path, names: Iterable[str]) -> str:
     Raises
     ------
     UserError
-        If a name is empty, starts like a comment, or holds a tab or the end of a line.
+        If a name is empty, starts like a comment, starts or ends with a space, or holds a tab
+        or the end of a line.
     """
     separator = " "
     for name in names:
-        if not name.strip() or name.startswith("#") or any(sign in name for sign in "\t\r\n"):
+        unfit = not name or name != name.strip() or name.startswith("#")
+        if unfit or any(sign in name for sign in "\t\r\n"):
             raise UserError(f"Cannot write '{path}': {name!r} cannot stand in a line of text.")
-        if len(name.split()) != 1 or name != name.strip():
+        if " " in name:
             separator = "\t"
     return separator
