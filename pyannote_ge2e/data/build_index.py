@@ -48,13 +48,16 @@ def build_index(protocol: Protocol, subset: Subset = "train") -> Index:
     return index
 
 
-def _utterances(protocol: Protocol, subset: Subset) -> Iterator[Utterance]:
+def recordings(protocol: Protocol, subset: Subset) -> Iterator[ListedFile]:
+    """Stream the recordings of a subset, from its lists if it is declared by plain ones."""
     parts = declared(protocol, subset)
     if parts is None:
-        files = _annotated_files(protocol, subset)
-    else:
-        files = (file for part in parts for file in listed_files(part))
-    for uri, database, scope, path, turns in files:
+        return _annotated_files(protocol, subset)
+    return (file for part in parts for file in listed_files(part))
+
+
+def _utterances(protocol: Protocol, subset: Subset) -> Iterator[Utterance]:
+    for uri, database, scope, path, turns in recordings(protocol, subset):
         if turns is None:
             raise UserError(
                 f"{protocol_name(protocol)} has no annotation for '{uri}': say who speaks when "

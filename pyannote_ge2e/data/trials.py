@@ -36,6 +36,8 @@ class TrialIndex:
         1 for target trials (one speaker), 0 for the others.
     speakers : (F,) str array, or None
         Speaker of each file, where the protocol says it of all and the trials agree.
+    databases : list of F str, or None
+        Database of each file: uris are unique within one.
     """
 
     uris: list[str]
@@ -44,6 +46,7 @@ class TrialIndex:
     trials: np.ndarray
     labels: np.ndarray
     speakers: np.ndarray | None = None
+    databases: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -122,6 +125,7 @@ def _own_trials(protocol: Protocol, subset: Subset) -> TrialIndex | None:
         [_segments(file, path) for file, path in zip(files, paths, strict=True)],
         np.array(trials, np.int64),
         np.array(labels, np.int64),
+        databases=[file["database"] for file in files],
     )
     speakers = _speakers(files)
     if speakers is not None:

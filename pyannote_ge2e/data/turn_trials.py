@@ -29,7 +29,13 @@ class NoTrials(UserError):
 def turn_trials(
     protocol: Protocol, subset: Subset
 ) -> tuple[
-    list[str], list[str], list[list[tuple[float, float]]], np.ndarray, np.ndarray, np.ndarray
+    list[str],
+    list[str],
+    list[list[tuple[float, float]]],
+    np.ndarray,
+    np.ndarray,
+    np.ndarray,
+    list[str],
 ]:
     """Pair speech turns of a subset, always in the same way.
 
@@ -45,7 +51,7 @@ def turn_trials(
 
     Returns
     -------
-    uris, paths, segments, trials, labels, speakers
+    uris, paths, segments, trials, labels, speakers, databases
         As in `TrialIndex`; the uri of a turn tells its file, its speaker and its times.
 
     Raises
@@ -62,15 +68,17 @@ def turn_trials(
     paths: list[str] = []
     segments: list[list[tuple[float, float]]] = []
     speakers: list[str] = []
+    databases: list[str] = []
     # comparable[scope][speaker] lists turns; turns of two scopes are never compared.
     comparable: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for speaker, scope, uri, path, turns in _turns_by_speaker(protocol, subset, rng):
+    for speaker, scope, uri, database, path, turns in _turns_by_speaker(protocol, subset, rng):
         for start, end in turns:
             comparable[scope][speaker].append(len(uris))
             uris.append(f"{uri}|{speaker}|{start:.3f}-{end:.3f}")
             paths.append(path)
             segments.append([(start, end)])
             speakers.append(speaker)
+            databases.append(database)
     targets = [
         pair
         for by_speaker in comparable.values()
@@ -88,11 +96,11 @@ def turn_trials(
         )
     trials = np.array(targets + others, np.int64)
     labels = np.repeat([1, 0], [len(targets), len(others)]).astype(np.int64)
-    return uris, paths, segments, trials, labels, np.array(speakers)
+    return uris, paths, segments, trials, labels, np.array(speakers), databases
 
 
 def _turns_by_speaker(protocol, subset, rng):  # type: ignore[no-untyped-def]
-    """Speaker, scope within which it can be compared, uri, path and some turns, by file."""
+    """Speaker, scope within which it can be compared, uri, database, path and some turns."""
     found = defaultdict(list)
     for file in subset_files(protocol, subset):
         annotation = file.get("annotation")
@@ -103,12 +111,12 @@ def _turns_by_speaker(protocol, subset, rng):  # type: ignore[no-untyped-def]
         for label, start, end in merged(speech_turns(annotation)):
             speaker = speaker_name(label, file.get("scope"), database, uri)
             scope = f"{database}|{uri}" if local else database
-            found[speaker, scope].append((uri, path, start, end))
+            found[speaker, scope].append((uri, database, path, start, end))
     for (speaker, scope), turns in found.items():
-        long = [turn for turn in turns if turn[3] - turn[2] >= MIN_TURN] or turns
+        long = [turn for turn in turns if turn[4] - turn[3] >= MIN_TURN] or turns
         kept = np.sort(rng.permutation(len(long))[:TURNS_PER_SPEAKER])
-        for uri, path, start, end in (long[row] for row in kept):
-            yield speaker, scope, uri, path, [(start, end)]
+        for uri, database, path, start, end in (long[row] for row in kept):
+            yield speaker, scope, uri, database, path, [(start, end)]
 
 
 def _non_targets(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,16 +16,23 @@ import torch.nn.functional as F
 from pyannote.audio import Model
 
 from pyannote_ge2e.data.loader import Loader
-from pyannote_ge2e.data.trials import TrialIndex
+from pyannote_ge2e.data.trials import Segments
 from pyannote_ge2e.data.windows import FileWindows, collate_windows
 from pyannote_ge2e.errors import UserError
 
 FILES_PER_BATCH = 8
 
 
+class Files(Protocol):
+    """Files, and the segments of each that its embedding is made of: see `TrialIndex`."""
+
+    paths: list[str]
+    segments: list[Segments]
+
+
 def embed_files(
     model: Model,
-    files: TrialIndex,
+    files: Files,
     *,
     duration: float | None = None,
     step: float = 0.25,
@@ -41,7 +48,7 @@ def embed_files(
     model : Model
         Left on `device`, in the mode it was in.
     files : TrialIndex
-        Or anything else that has `paths` and `segments`.
+        Or anything else that has `paths` and `segments`: see `Files`.
     duration : float, optional
         Length of a window in seconds. Defaults to what the model was trained with.
     step : float
@@ -99,7 +106,7 @@ def embed_files(
 
 
 def file_loader(
-    files: TrialIndex,
+    files: Files,
     duration: float,
     step: float,
     sample_rate: int,
