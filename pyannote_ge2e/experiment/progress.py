@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from lightning import LightningModule, Trainer
@@ -18,25 +16,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.epochs import epochs_done
 from pyannote_ge2e.experiment.error_rate import error_rate
 from pyannote_ge2e.tasks import EmbeddingTask
 
+__all__ = ["TrainProgress", "bar", "say"]
+
 # A plain log (no terminal) says how an epoch goes no more often than this, in seconds.
 _LOG_EVERY = 60.0
-
-
-def say(console: Console, line: str) -> None:
-    """Print a line as it is: no colours for what looks like a number, no folding of paths."""
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def bar(console: Console, description: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal while the block runs; gives the function that advances it."""
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(description, total=total)
-        yield lambda done: progress.advance(task, done)
 
 
 class TrainProgress(Callback):
