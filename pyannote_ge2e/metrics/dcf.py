@@ -7,7 +7,10 @@ from math import isfinite, log
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
+from pyannote_ge2e.metrics.thinning import thinned_error_rates
+from pyannote_ge2e.metrics.trials import checked_trials
+
+FloatArray = NDArray[np.float64]
 
 
 def min_dcf(
@@ -55,8 +58,15 @@ def min_dcf(
     0.666667
     """
     checked_costs(p_target, c_miss, c_fa)
-    trials = SortedTrials.of(*checked_trials(scores, labels))
-    return float(dcf_of_error_rates(*trials.error_rates(), p_target, c_miss, c_fa).min())
+
+    def may_cost_less(miss: FloatArray, false_alarm: FloatArray) -> NDArray[np.bool_]:
+        best = dcf_of_error_rates(miss, false_alarm, p_target, c_miss, c_fa).min()
+        # Between two points there are no fewer misses than at one, no fewer alarms than at the
+        # other.
+        return dcf_of_error_rates(miss[:-1], false_alarm[1:], p_target, c_miss, c_fa) < best
+
+    miss, false_alarm = thinned_error_rates(*checked_trials(scores, labels), may_cost_less)
+    return float(dcf_of_error_rates(miss, false_alarm, p_target, c_miss, c_fa).min())
 
 
 def act_dcf(
@@ -128,12 +138,12 @@ def bayes_threshold(p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> 
 
 
 def dcf_of_error_rates(
-    miss: NDArray[np.float64],
-    false_alarm: NDArray[np.float64],
+    miss: FloatArray,
+    false_alarm: FloatArray,
     p_target: float,
     c_miss: float,
     c_fa: float,
-) -> NDArray[np.float64]:
+) -> FloatArray:
     """Normalised detection costs of pairs of error rates.
 
     Parameters

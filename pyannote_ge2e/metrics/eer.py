@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pyannote_ge2e.metrics.hull import hull_points
+from pyannote_ge2e.metrics.thinning import thinned_error_rates
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
 
@@ -39,8 +40,7 @@ def equal_error_rate(scores: ArrayLike, labels: ArrayLike) -> float:
     >>> equal_error_rate([0.9, 0.6, 0.4, 0.7, 0.2, 0.1], [1, 1, 1, 0, 0, 0])
     0.3333333333333333
     """
-    trials = SortedTrials.of(*checked_trials(scores, labels))
-    rate, _ = crossing(*trials.error_rates())
+    rate, _ = crossing(*thinned_error_rates(*checked_trials(scores, labels), _crosses))
     return float(rate)
 
 
@@ -145,6 +145,12 @@ def crossing(
     share = -at(excess, before) / np.where(found, rise, 1)
     rate = at(miss, before) + share * (at(miss, point) - at(miss, before))
     return rate, np.where(found, point, -1)
+
+
+def _crosses(miss: NDArray[np.float64], false_alarm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Between which points misses become as many as false alarms."""
+    excess = miss - false_alarm
+    return (excess[:-1] < 0) & (excess[1:] >= 0)
 
 
 # What `confidence_interval` looks for: a metric that is a function of the error curve alone
