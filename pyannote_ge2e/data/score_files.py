@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.data.scored_trials import ScoredTrials, read_scores
 from pyannote_ge2e.data.text_lines import separator_for
-from pyannote_ge2e.data.utt2spk import read_utt2spk, speakers_of_trials, write_utt2spk
+from pyannote_ge2e.data.trial_speakers import speakers_of_trials
+from pyannote_ge2e.data.utt2spk import read_utt2spk, write_utt2spk
 
 __all__ = [
     "ScoredTrials",

@@ -12,7 +12,7 @@ from pyannote_ge2e.data.score_table import ScoreTable, read_table
 from pyannote_ge2e.data.utt2spk import without_suffix
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["ScoredTrials", "read_scores"]
+__all__ = ["ScoredTrials", "matching_names", "read_scores"]
 
 
 @dataclass
@@ -57,7 +57,8 @@ def read_scores(path: Path, trials: Path | None = None, columns: str | None = No
     trials : Path, optional
         The labels, when they are elsewhere: `enrolment test target`, or `1 enrolment test`. The
         trials are then those of this list, in its order. Names match as they are, or else
-        without the suffix of an audio file.
+        without the suffix of an audio file. Where neither this nor a label column is given,
+        the `trials.txt` beside the scores, as in a folder of `emb evaluate`.
     columns : str, optional
         What the columns of `path` hold, such as "enrolment,test,score,label" ("-" for one to
         ignore). By default the header, or else the whole file, decides.
@@ -89,6 +90,9 @@ def read_scores(path: Path, trials: Path | None = None, columns: str | None = No
         understood += f" ({ignored} other column{'s' * (ignored > 1)} ignored)"
     assert table.scores is not None
     _one_value_per_trial(table, table.scores, "score")
+    beside = Path(path).with_name("trials.txt")
+    if trials is None and table.labels is None and table.names and beside.is_file():
+        trials = beside
     if trials is None:
         if table.labels is None:
             raise UserError(
@@ -120,7 +124,7 @@ def read_scores(path: Path, trials: Path | None = None, columns: str | None = No
 def _lines_of_trials(table: ScoreTable, listed: ScoreTable) -> tuple[np.ndarray, list[str]]:
     """Line of the score of each listed trial, and a remark on the scores of no trial."""
     width = len(table.names)
-    row = _matching_names(table.names, listed.names)
+    row = matching_names(table.names, listed.names)
     known = row[listed.pairs]
     keys = table.pairs @ [width, 1]
     order = np.argsort(keys, kind="stable")
@@ -148,10 +152,25 @@ def _lines_of_trials(table: ScoreTable, listed: ScoreTable) -> tuple[np.ndarray,
     ]
 
 
-def _matching_names(names: list[str], others: list[str]) -> np.ndarray:
-    """Where each of `others` is in `names`; -1 for one that is not there.
+def matching_names(names: list[str], others: list[str]) -> np.ndarray:
+    """Where each of `others` is in `names`.
 
     Suffixes of audio files are left away only where names do not match with them.
+
+    Parameters
+    ----------
+    names : list of F str
+    others : list of G str
+
+    Returns
+    -------
+    row : (G,) int64 array
+        -1 for a name that is not there.
+
+    Examples
+    --------
+    >>> matching_names(["a/1", "a/2"], ["a/2.wav", "a/3"])
+    array([ 1, -1])
     """
     row = {name: number for number, name in enumerate(names)}
     found = np.fromiter((row.get(name, -1) for name in others), np.int64, len(others))

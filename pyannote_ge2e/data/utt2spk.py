@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
 
 from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.data.folder import AUDIO_SUFFIXES
 from pyannote_ge2e.data.text_lines import content_lines, separator_for
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["read_utt2spk", "speakers_of_trials", "without_suffix", "write_utt2spk"]
+__all__ = ["read_utt2spk", "without_suffix", "write_utt2spk"]
 
 
 def read_utt2spk(path: Path) -> dict[str, str]:
@@ -81,69 +79,6 @@ def write_utt2spk(path: Path, speakers: Mapping[str, str]) -> None:
     between = separator_for(path, [*speakers, *speakers.values()])
     with replacing(Path(path)) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(f"{uri}{between}{speakers[uri]}\n" for uri in sorted(speakers))
-
-
-def speakers_of_trials(
-    names: Sequence[str], trials: np.ndarray, utt2spk: Mapping[str, str]
-) -> np.ndarray:
-    """Speaker on either side of each trial.
-
-    Names match as they are, or without the suffix of an audio file. An enrolment may also be
-    named after its speaker, as Kaldi does when several recordings make one model.
-
-    Parameters
-    ----------
-    names : sequence of F str
-    trials : (T, 2) integer array
-        Rows of `names`.
-    utt2spk : mapping
-        Speaker of each uri.
-
-    Returns
-    -------
-    speakers : (T, 2) array of str
-
-    Raises
-    ------
-    UserError
-        Naming the first recording whose speaker is unknown.
-
-    Examples
-    --------
-    >>> trials = np.array([[0, 1]])
-    >>> speakers_of_trials(["a/1.wav", "b/1.wav"], trials, {"a/1": "alice", "b/1": "bob"})
-    array([['alice', 'bob']], dtype='<U5')
-    """
-    bare = {without_suffix(uri): speaker for uri, speaker in utt2spk.items()}
-    known = set(utt2spk.values())
-    speakers: list[str] = []
-    unknown: list[str] = []
-    for name in names:
-        speaker = utt2spk.get(name) or bare.get(without_suffix(name))
-        if speaker is None and name in known:
-            speaker = name
-        if speaker is None:
-            unknown.append(name)
-        speakers.append(speaker or "")
-    if unknown:
-        raise UserError(
-            f"No speaker is given for '{unknown[0]}'"
-            + (f" and {len(unknown) - 1:,} other recordings" if len(unknown) > 1 else "")
-            + ": add a line 'uri speaker' for each to utt2spk."
-        )
-    return np.array(speakers)[trials]
-
-
-def without_suffix(name: str) -> str:
-    """Return a name without the suffix of an audio file.
-
-    Examples
-    --------
-    >>> without_suffix("id1/a/1.wav"), without_suffix("id1/a/1.5")
-    ('id1/a/1', 'id1/a/1.5')
-    """
-    stem, dot, suffix = name.rpartition(".")
-    return stem if dot and f".{suffix.lower()}" in _SUFFIXES else name
 
 
 _SUFFIXES = frozenset(AUDIO_SUFFIXES)

@@ -1,0 +1,162 @@
+"""Who speaks on either side of a trial."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pyannote_ge2e.data.utt2spk import without_suffix
+from pyannote_ge2e.errors import UserError
+
+__all__ = ["contradiction", "speakers_by_name", "speakers_of_trials"]
+
+_VOXCELEB, _FOLDER):
+        found = [pattern.search(name) for name in names]
+        speakers = [match[1] for match in found if match]
+        if names and len(speakers) == len(names):
+            sides = np.array(speakers)[trials]
+            if contradiction(sides, labels) is None:
+                return sides
+    return None
+
+
+def contradiction(speakers: np.ndarray, labels: np.ndarray) -> int | None:
+    """First trial whose speakers deny its label.
+
+    Parameters
+    ----------
+    speakers : (T, 2) array
+    labels : (T,) array
+
+    Examples
+    --------
+    >>> contradiction(np.array([["ann", "ann"], ["ann", "bob"]]), np.array([1, 1]))
+    1
+    """
+    wrong = (speakers[:, 0] == speakers[:, 1]) != (labels == 1)
+    return int(np.argmax(wrong)) if wrong.any() else None
+
+
+def without_suffix(name: str) -> str:
+    """Return a name without the suffix of an audio file.
+
+    Examples
+    --------
+    >>> without_suffix("id1/a/1.wav"), without_suffix("id1/a/1.5")
+    ('id1/a/1', 'id1/a/1.5')
+    """
+    stem, dot, suffix = name.rpartition(".")
+    return stem if dot and f".{suffix.lower()}" in _SUFFIXES else name
+
+
+_VOXCELEB = re.compile(r"(?:^|/)(id\d{5})[/-]")
+_FOLDER = re.compile(r"^([^/]+)/")
+
+
+def speakers_of_trials(
+    names: Sequence[str], trials: np.ndarray, utt2spk: Mapping[str, str]
+) -> np.ndarray:
+    """Speaker on either side of each trial.
+
+    Names match as they are, or without the suffix of an audio file. An enrolment may also be
+    named after its speaker, as Kaldi does when several recordings make one model.
+
+    Parameters
+    ----------
+    names : sequence of F str
+    trials : (T, 2) integer array
+        Rows of `names`.
+    utt2spk : mapping
+        Speaker of each uri.
+
+    Returns
+    -------
+    speakers : (T, 2) array of str
+
+    Raises
+    ------
+    UserError
+        Naming the first recording whose speaker is unknown.
+
+    Examples
+    --------
+    >>> trials = np.array([[0, 1]])
+    >>> speakers_of_trials(["a/1.wav", "b/1.wav"], trials, {"a/1": "alice", "b/1": "bob"})
+    array([['alice', 'bob']], dtype='<U5')
+    """
+    bare = {without_suffix(uri): speaker for uri, speaker in utt2spk.items()}
+    known = set(utt2spk.values())
+    speakers: list[str] = []
+    unknown: list[str] = []
+    for name in names:
+        speaker = utt2spk.get(name) or bare.get(without_suffix(name))
+        if speaker is None and name in known:
+            speaker = name
+        if speaker is None:
+            unknown.append(name)
+        speakers.append(speaker or "")
+    if unknown:
+        raise UserError(
+            f"No speaker is given for '{unknown[0]}'"
+            + (f" and {len(unknown) - 1:,} other recordings" if len(unknown) > 1 else "")
+            + ": add a line 'uri speaker' for each to utt2spk."
+        )
+    return np.array(speakers)[trials]
+
+
+def speakers_by_name(
+    names: Sequence[str], trials: np.ndarray, labels: np.ndarray
+) -> np.ndarray | None:
+    """Speaker on either side of each trial, where all names tell it and all labels agree.
+
+    Names tell it when each holds a speaker of VoxCeleb, such as `id10270/` or `id10270-`, or when
+    each is of the form `speaker/utterance`. That is checked: targets, and they alone, are trials
+    of one speaker.
+
+    Parameters
+    ----------
+    names : sequence of F str
+    trials : (T, 2) integer array
+        Rows of `names`.
+    labels : (T,) array
+        1 for targets, 0 for non-targets.
+
+    Returns
+    -------
+    speakers : (T, 2) array of str, or None
+
+    Examples
+    --------
+    >>> names, trials = ["ann/1", "ann/2", "bob/1"], np.array([[0, 1], [0, 2]])
+    >>> speakers_by_name(names, trials, np.array([1, 0]))
+    array([['ann', 'ann'],
+           ['ann', 'bob']], dtype='<U3')
+    >>> speakers_by_name(names, trials, np.array([1, 1]))
+    """
+    for pattern in (_VOXCELEB, _FOLDER):
+        found = [pattern.search(name) for name in names]
+        speakers = [match[1] for match in found if match]
+        if names and len(speakers) == len(names):
+            sides = np.array(speakers)[trials]
+            if contradiction(sides, labels) is None:
+                return sides
+    return None
+
+
+def contradiction(speakers: np.ndarray, labels: np.ndarray) -> int | None:
+    """First trial whose speakers deny its label.
+
+    Parameters
+    ----------
+    speakers : (T, 2) array
+    labels : (T,) array
+
+    Examples
+    --------
+    >>> contradiction(np.array([["ann", "ann"], ["ann", "bob"]]), np.array([1, 1]))
+    1
+    """
+    wrong = (speakers[:, 0] == speakers[:, 1]) != (labels == 1)
+    return int(np.argmax(wrong)) if wrong.any() else None
