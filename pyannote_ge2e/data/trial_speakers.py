@@ -12,45 +12,7 @@ from pyannote_ge2e.errors import UserError
 
 __all__ = ["contradiction", "speakers_by_name", "speakers_of_trials"]
 
-_VOXCELEB, _FOLDER):
-        found = [pattern.search(name) for name in names]
-        speakers = [match[1] for match in found if match]
-        if names and len(speakers) == len(names):
-            sides = np.array(speakers)[trials]
-            if contradiction(sides, labels) is None:
-                return sides
-    return None
-
-
-def contradiction(speakers: np.ndarray, labels: np.ndarray) -> int | None:
-    """First trial whose speakers deny its label.
-
-    Parameters
-    ----------
-    speakers : (T, 2) array
-    labels : (T,) array
-
-    Examples
-    --------
-    >>> contradiction(np.array([["ann", "ann"], ["ann", "bob"]]), np.array([1, 1]))
-    1
-    """
-    wrong = (speakers[:, 0] == speakers[:, 1]) != (labels == 1)
-    return int(np.argmax(wrong)) if wrong.any() else None
-
-
-def without_suffix(name: str) -> str:
-    """Return a name without the suffix of an audio file.
-
-    Examples
-    --------
-    >>> without_suffix("id1/a/1.wav"), without_suffix("id1/a/1.5")
-    ('id1/a/1', 'id1/a/1.5')
-    """
-    stem, dot, suffix = name.rpartition(".")
-    return stem if dot and f".{suffix.lower()}" in _SUFFIXES else name
-
-
+# The speaker in a name of VoxCeleb, and the first folder of any other.
 _VOXCELEB = re.compile(r"(?:^|/)(id\d{5})[/-]")
 _FOLDER = re.compile(r"^([^/]+)/")
 

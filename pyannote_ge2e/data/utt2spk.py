@@ -81,4 +81,16 @@ def write_utt2spk(path: Path, speakers: Mapping[str, str]) -> None:
         file.writelines(f"{uri}{between}{speakers[uri]}\n" for uri in sorted(speakers))
 
 
+def without_suffix(name: str) -> str:
+    """Return a name without the suffix of an audio file.
+
+    Examples
+    --------
+    >>> without_suffix("id1/a/1.wav"), without_suffix("id1/a/1.5")
+    ('id1/a/1', 'id1/a/1.5')
+    """
+    stem, dot, suffix = name.rpartition(".")
+    return stem if dot and f".{suffix.lower()}" in _SUFFIXES else name
+
+
 _SUFFIXES = frozenset(AUDIO_SUFFIXES)
