@@ -59,10 +59,11 @@ def speakers_of_trials(
         if speaker is None:
             unknown.append(name)
         speakers.append(speaker or "")
+    others = len(unknown) - 1
     if unknown:
         raise UserError(
             f"No speaker is given for '{unknown[0]}'"
-            + (f" and {len(unknown) - 1:,} other recordings" if len(unknown) > 1 else "")
+            + (f" and {others:,} other recording{'s' * (others > 1)}" if others else "")
             + ": add a line 'uri speaker' for each to utt2spk."
         )
     return np.array(speakers)[trials]
