@@ -70,14 +70,21 @@ def test_hull_has_the_corners_and_nothing_else(seed, distinct):
     assert hull.false_alarm.tolist() == whole.false_alarm[corners].tolist()
 
 
-def test_points_on_a_side_are_no_corners():
-    # Each score has one target among three trials: one straight side, whatever the rounding
-    # of one third, of pools of them, and of groups of other sizes.
-    targets = np.repeat(np.arange(50), np.arange(1, 51))
-    others = np.repeat(np.arange(50), 2 * np.arange(1, 51))
-    scores = np.r_[targets, others]
-    curve = error_curve(scores, np.r_[np.ones(len(targets)), np.zeros(len(others))], hull=True)
-    assert curve.thresholds.tolist() == [0, np.inf]
+@pytest.mark.parametrize(
+    "labels",
+    [
+        # Shares of pools that are equal, and are rounded to different numbers on their way.
+        "000100111110100001010001000100000011000001100001000110100001001",
+        "000010010001001011000011010010001000010101010000011000010001101100",
+        "100" * 50,
+    ],
+)
+def test_points_on_a_side_are_no_corners(labels):
+    labels = np.array([*labels]).astype(int)
+    scores = np.arange(len(labels))
+    corners = exact_corners(exact_points(scores.tolist(), labels.tolist()))
+    hull = error_curve(scores, labels, hull=True)
+    assert hull.thresholds.tolist() == np.append(scores, np.inf)[corners].tolist()
 
 
 @pytest.mark.parametrize(
