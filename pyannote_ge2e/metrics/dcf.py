@@ -24,8 +24,8 @@ def min_dcf(
 
     ``(p_target c_miss miss + (1 - p_target) c_fa false_alarm) / default``, where the default is
     the cost of the better of two systems that hear nothing: accept all, or reject all (NIST
-    speaker recognition evaluation plans, from 1996 on; normalised since 2008). A figure of
-    another `p_target` is another figure: state it.
+    speaker recognition evaluation plans). A figure of another `p_target` is another figure:
+    state it.
 
     Parameters
     ----------
