@@ -151,8 +151,3 @@ def _crosses(miss: NDArray[np.float64], false_alarm: NDArray[np.float64]) -> NDA
     """Between which points misses become as many as false alarms."""
     excess = miss - false_alarm
     return (excess[:-1] < 0) & (excess[1:] >= 0)
-
-
-# What `confidence_interval` looks for: a metric that is a function of the error curve alone
-# offers it under this name, and is then resampled without touching the scores again.
-equal_error_rate.of_error_rates = crossing  # type: ignore[attr-defined]

@@ -100,7 +100,30 @@ class SortedTrials:
         array([0, 1, 3])
         """
         order = np.argsort(scores, kind="stable")
-        scores, is_target = scores[order], is_target[order]
+        return cls._grouped(order, scores[order], is_target[order])
+
+    def repeated(self, times: NDArray[np.intp]) -> SortedTrials:
+        """Each of the sorted trials so many times (T,), or not at all.
+
+        Examples
+        --------
+        >>> trials = SortedTrials.of(np.array([0.3, 0.1, 0.2]), np.array([True, False, False]))
+        >>> trials.repeated(np.array([0, 2, 1])).scores
+        array([0.2, 0.2, 0.3])
+        """
+        return self._grouped(
+            np.repeat(self.order, times),
+            np.repeat(self.scores, times),
+            np.repeat(self.is_target, times),
+        )
+
+    @classmethod
+    def _grouped(
+        cls,
+        order: NDArray[np.intp],
+        scores: NDArray[np.float64],
+        is_target: NDArray[np.bool_],
+    ) -> SortedTrials:
         steps = np.flatnonzero(scores[1:] != scores[:-1]) + 1
         boundaries = np.concatenate([[0], steps, [len(scores)]])
         targets_below = np.concatenate([[0], np.cumsum(is_target)])[boundaries]

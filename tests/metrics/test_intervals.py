@@ -1,4 +1,4 @@
-"""Intervals: exact resamples, sane widths, and what they refuse."""
+"""Intervals: seeded, of sane widths, and what they refuse."""
 
 import warnings
 
@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 
 from pyannote_ge2e.metrics import confidence_interval, equal_error_rate
-from pyannote_ge2e.metrics.bootstrap import SpeakerResampling, TrialResampling
-from pyannote_ge2e.metrics.eer import crossing
-from pyannote_ge2e.metrics.trials import SortedTrials
 
 
 def trial_list(num_trials=600, num_speakers=12, speaker_effect=0.0, decimals=2, seed=0):
@@ -27,76 +24,12 @@ def without_shortcut(scores, labels):
     return equal_error_rate(scores, labels)
 
 
-def sorted_trials(scores, labels):
-    return SortedTrials.of(np.asarray(scores, float), np.asarray(labels) == 1)
-
-
-@pytest.mark.parametrize("kind", ["speaker", "trial"])
-@pytest.mark.parametrize("decimals", [0, 3])
-def test_error_curve_of_a_resample_is_that_of_the_repeated_trials(kind, decimals):
-    scores, labels, speakers = trial_list(decimals=decimals)
-    trials = sorted_trials(scores, labels)
-    resampling = (
-        SpeakerResampling(trials, speakers) if kind == "speaker" else TrialResampling(trials)
-    )
-    draw = resampling.draw(np.random.default_rng(0), 20)
-    weights = resampling.weights(draw).astype(int)
-    last = len(trials.boundaries) - 1
-    rates, points = crossing(*resampling.error_rates(draw, 0, last))
-    for times, rate, point in zip(weights, rates, points, strict=True):
-        expected = equal_error_rate(
-            np.repeat(trials.scores, times), np.repeat(trials.is_target, times)
-        )
-        assert rate == pytest.approx(expected, abs=1e-14)
-        assert 0 < point <= last
-    first, last = points.min() - 1, points.max()
-    on_stretch, points_on_stretch = crossing(*resampling.error_rates(draw, first, last))
-    np.testing.assert_allclose(on_stretch, rates, atol=1e-14)
-    np.testing.assert_array_equal(points_on_stretch + first, points)
-
-
-def test_a_trial_weighs_what_its_speakers_do():
-    scores, labels = [0.9, 0.3, 0.2, 0.8], [1, 0, 0, 1]
-    speakers = [["a", "a"], ["a", "b"], ["c", "b"], ["c", "c"]]
-    trials = sorted_trials(scores, labels)
-    counts = np.array([[3.0, 2.0, 5.0]])  # a, b, c
-    weights = SpeakerResampling(trials, speakers).weights(counts)
-    np.testing.assert_array_equal(weights[0, np.argsort(trials.order)], [3, 6, 10, 5])
-
-
-def test_every_resample_has_targets_and_non_targets():
-    scores, labels = [0.9, 0.3, 0.2], [1, 0, 0]
-    speakers = [[0, 0], [1, 2], [3, 4]]
-    trials = sorted_trials(scores, labels)
-    resampling = SpeakerResampling(trials, speakers)
-    weights = resampling.weights(resampling.draw(np.random.default_rng(0), 500))
-    assert weights.shape == (500, 3)
-    assert (weights[:, trials.is_target].sum(axis=1) > 0).all()
-    assert (weights[:, ~trials.is_target].sum(axis=1) > 0).all()
-
-
 @pytest.mark.parametrize("method", ["speaker", "trial"])
 def test_any_callable_gives_the_same_interval_as_the_shortcut(method):
     trials = trial_list()
     quick = confidence_interval(equal_error_rate, *trials, method=method, resamples=100)
     plain = confidence_interval(without_shortcut, *trials, method=method, resamples=100)
     assert quick == pytest.approx(plain, abs=1e-13)
-
-
-def test_resamples_whose_crossing_leaves_the_pilot_stretch_are_redone(monkeypatch):
-    trials = trial_list(speaker_effect=0.5)
-    expected = confidence_interval(without_shortcut, *trials, resamples=200)
-    monkeypatch.setattr("pyannote_ge2e.metrics.interval.PILOT", 1)
-    assert confidence_interval(equal_error_rate, *trials, resamples=200) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("method", ["speaker", "trial"])
-def test_small_blocks_change_nothing(method, monkeypatch):
-    trials = trial_list()
-    expected = confidence_interval(equal_error_rate, *trials, method=method, resamples=50)
-    monkeypatch.setattr("pyannote_ge2e.metrics.interval.BLOCK", 100)
-    found = confidence_interval(equal_error_rate, *trials, method=method, resamples=50)
-    assert found == pytest.approx(expected, abs=1e-14)
 
 
 @pytest.mark.parametrize("method", ["speaker", "trial", "parametric"])
@@ -163,19 +96,6 @@ def test_nominal_coverage_on_independent_trials(method):
         )
         held += low <= truth <= high
     assert 88 <= held <= 100
-
-
-def test_parametric_interval_of_a_perfect_list_is_not_a_point():
-    low, high = confidence_interval(
-        equal_error_rate, [0, 1, 2, 3], [0, 0, 1, 1], method="parametric"
-    )
-    assert low == 0
-    assert high == pytest.approx(1 - 0.025 ** (1 / 4))  # no error in four trials
-    low, high = confidence_interval(
-        equal_error_rate, [0, 1, 2, 3], [1, 1, 0, 0], method="parametric"
-    )
-    assert low == pytest.approx(0.025 ** (1 / 4))
-    assert high == 1
 
 
 def test_without_speakers_trials_are_resampled_and_a_warning_says_so():
