@@ -13,7 +13,7 @@ def random_trials(num_trials, num_files=30, dimension=7):
 
 @pytest.mark.parametrize("block", [1, 50, 1 << 20])
 def test_agrees_with_one_trial_at_a_time(block, monkeypatch):
-    monkeypatch.setattr("pyannote_ge2e.scoring.cosine.BLOCK", block)
+    monkeypatch.setattr("pyannote_ge2e.scoring.embeddings.BLOCK", block)
     embeddings, trials = random_trials(100)
     expected = [
         embeddings[i]
