@@ -1,0 +1,157 @@
+"""Scored trials and who speaks in them: what `emb score` and `emb compare` start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pyannote_ge2e.data.score_files import ScoredTrials, read_scores, read_utt2spk
+from pyannote_ge2e.data.trial_speakers import contradiction, speakers_by_name, speakers_of_trials
+from pyannote_ge2e.errors import UserError
+
+__all__ = ["Method", "Scored", "Speakers", "find_speakers", "load_scores", "method_of"]
+
+Method = Literal["speaker", "trial"]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scored trials, and where they come from.
+
+    Attributes
+    ----------
+    path : Path
+        File of the scores.
+    trials : ScoredTrials
+    remarks : list of str
+        What is worth knowing before the figures are believed.
+    """
+
+    path: Path
+    trials: ScoredTrials
+    remarks: list[str]
+
+
+@dataclass(frozen=True)
+class Speakers:
+    """Who speaks in the trials.
+
+    Attributes
+    ----------
+    sides : (T, 2) array of str, or None
+        None where nobody knows.
+    source : str
+        How that is known, in words.
+    """
+
+    sides: np.ndarray | None
+    source: str
+
+
+def load_scores(
+    path: Path, trials: Path | None = None, columns: str | None = None, negate: bool = False
+) -> Scored:
+    """Read a score file whose trials are of both classes.
+
+    Parameters
+    ----------
+    path, trials, columns
+        As in `read_scores`.
+    negate : bool
+        The scores are distances: turn them round.
+
+    Raises
+    ------
+    UserError
+        As `read_scores`; or if all trials are targets, or none is.
+    """
+    scored = read_scores(path, trials, columns)
+    targets = int(scored.labels.sum())
+    if targets in (0, len(scored.labels)):
+        raise UserError(
+            f"All {len(scored.labels):,} trials of '{path}' are "
+            f"{'targets' if targets else 'non-targets'}: error rates need both."
+        )
+    if negate:
+        scored = replace(scored, scores=-scored.scores)
+    return Scored(path, scored, list(scored.remarks))
+
+
+def find_speakers(scored: Scored, utt2spk: Path | None = None) -> Speakers:
+    """Find out who speaks in trials.
+
+    Parameters
+    ----------
+    scored : Scored
+    utt2spk : Path, optional
+        Speaker of each recording. By default the `utt2spk` beside the scores, or else the names
+        of the recordings tell, where they and the labels agree.
+
+    Raises
+    ------
+    UserError
+        If `utt2spk` is malformed, lacks a recording, or contradicts a label.
+    """
+    trials = scored.trials
+    if utt2spk is not None:
+        if not trials.names:
+            raise UserError(
+                f"'{scored.path}' names no recordings, so that '{utt2spk}' cannot tell their "
+                "speakers: drop --speakers."
+            )
+        return Speakers(_speakers(trials, utt2spk), f"speakers from '{utt2spk}'")
+    beside = scored.path.with_name("utt2spk")
+    aside = ""
+    if trials.names and beside.is_file():
+        try:
+            return Speakers(_speakers(trials, beside), f"speakers from '{beside}'")
+        except UserError as error:
+            aside = f" ('{beside}' is left aside: {str(error).rstrip('.')})"
+    sides = speakers_by_name(trials.names, trials.trials, trials.labels)
+    if sides is not None:
+        example = trials.names[trials.trials[0, 0]]
+        source = f"speakers from the names: '{example}' is of '{sides[0, 0]}'"
+        return Speakers(sides, source + aside)
+    return Speakers(None, "speakers unknown" + aside)
+
+
+def method_of(ci: Method | None, speakers: Speakers, scored: Scored) -> Method:
+    """Return what the interval resamples, and add a remark when that is not what it should be.
+
+    Raises
+    ------
+    UserError
+        If speakers are asked for, and unknown.
+    """
+    if speakers.sides is not None:
+        return ci or "speaker"
+    if ci == "speaker":
+        raise UserError(
+            "--ci speaker needs the speakers, which neither the names nor the labels tell: give "
+            "--speakers utt2spk, or choose --ci trial."
+        )
+    if ci is None:
+        scored.remarks.append(
+            "The speakers are unknown: the intervals resample trials, and are too narrow when "
+            "trials share speakers. --speakers utt2spk mends that."
+        )
+    return "trial"
+
+
+def _speakers(trials: ScoredTrials, utt2spk: Path) -> np.ndarray:
+    try:
+        sides = speakers_of_trials(trials.names, trials.trials, read_utt2spk(utt2spk))
+    except UserError as error:
+        raise UserError(f"--speakers {utt2spk}: {error}") from error
+    wrong = contradiction(sides, trials.labels)
+    if wrong is not None:
+        pair = " ".join(trials.names[row] for row in trials.trials[wrong])
+        kind = "target" if trials.labels[wrong] else "non-target"
+        who = " and ".join(f"'{speaker}'" for speaker in dict.fromkeys(sides[wrong].tolist()))
+        raise UserError(
+            f"The trial '{pair}' is a {kind}, and by '{utt2spk}' of {who}: mend one of the two."
+        )
+    return sides
