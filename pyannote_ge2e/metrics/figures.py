@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -14,7 +14,8 @@ from pyannote_ge2e.metrics.cllr import cllr, cllr_of_hull
 from pyannote_ge2e.metrics.dcf import act_dcf, checked_costs, dcf_of_error_rates, min_dcf
 from pyannote_ge2e.metrics.eer import crossing, equal_error_rate
 from pyannote_ge2e.metrics.hull import hull_points
-from pyannote_ge2e.metrics.interval import confidence_interval
+from pyannote_ge2e.metrics.interval import confidence_intervals
+from pyannote_ge2e.metrics.resampled import Metric
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
 
@@ -150,29 +151,33 @@ def figures_of(
     if speakers is None:
         method = "trial"
 
-    def figure(metric: Callable[..., float], value: float) -> Figure:
-        low, high = confidence_interval(
-            metric, scores, is_target, speakers, method, level, seed, resamples
-        )
-        return Figure(value, low, high)
-
     trials = SortedTrials.of(scores, is_target)
     miss, false_alarm = trials.error_rates()
     rate, point = crossing(miss, false_alarm)
     corners = hull_points(trials)
-    min_dcfs = {
-        p_target: float(dcf_of_error_rates(miss, false_alarm, p_target, 1, 1).min())
-        for p_target in p_targets
-    }
+    calibrated_at = p_targets if calibrated else []
+    metrics: list[tuple[Metric, float]] = [(equal_error_rate, float(rate))]
+    for p in p_targets:
+        cost = float(dcf_of_error_rates(miss, false_alarm, p, 1, 1).min())
+        metrics.append((partial(min_dcf, p_target=p), cost))
+    for p in calibrated_at:
+        metrics.append((partial(act_dcf, p_target=p), act_dcf(scores, is_target, p)))
+    if calibrated:
+        metrics.append((cllr, cllr(scores, is_target)))
+    # All at once: they share the draws, and what it takes to draw.
+    plain = [metric for metric, _ in metrics]
+    intervals = confidence_intervals(
+        plain, scores, is_target, speakers, method, level, seed, resamples
+    )
+    figures = iter(
+        Figure(value, *interval) for (_, value), interval in zip(metrics, intervals, strict=True)
+    )
     return Figures(
-        equal_error_rate=figure(equal_error_rate, float(rate)),
+        equal_error_rate=next(figures),
         threshold=float(trials.scores[trials.boundaries[point] - 1]),
-        min_dcf={p: figure(partial(min_dcf, p_target=p), min_dcfs[p]) for p in p_targets},
-        act_dcf={
-            p: figure(partial(act_dcf, p_target=p), act_dcf(scores, is_target, p))
-            for p in (p_targets if calibrated else [])
-        },
-        cllr=figure(cllr, cllr(scores, is_target)) if calibrated else None,
+        min_dcf={p: next(figures) for p in p_targets},
+        act_dcf={p: next(figures) for p in calibrated_at},
+        cllr=next(figures) if calibrated else None,
         min_cllr=cllr_of_hull(miss[corners], false_alarm[corners]),
         level=level,
         method=method,
