@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pyannote_ge2e.cli.compare import compare
+from pyannote_ge2e.cli.evaluate import evaluate
 from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.options import (
     Batch,
@@ -27,10 +29,12 @@ from pyannote_ge2e.cli.options import (
     one_device,
 )
 from pyannote_ge2e.cli.prepare import prepare
+from pyannote_ge2e.cli.score import score
+from pyannote_ge2e.cli.several import SeveralNumbers
 
 emb = typer.Typer(
     name="emb",
-    help="Speaker embeddings: prepare data, train, validate, apply.",
+    help="Speaker embeddings: prepare data, train, validate, apply, evaluate.",
     no_args_is_help=True,
 )
 emb.command()(prepare)
@@ -201,3 +205,8 @@ def apply(
         duration=duration,
         registry=registry,
     )
+
+
+emb.command(cls=SeveralNumbers)(evaluate)
+emb.command(cls=SeveralNumbers)(compare)
+emb.command(cls=SeveralNumbers)(score)

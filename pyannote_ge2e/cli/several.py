@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 _OPTION = "--p-target"
+FIGURES = "Figures and their intervals"  # where help lists it
 
 
 def probability(word: str | float) -> float:
@@ -32,6 +33,7 @@ PTargets = Annotated[
         parser=probability,
         metavar="P...",
         help="Prior of a target in minDCF: one number or several, as in --p-target .01 .05.",
+        rich_help_panel=FIGURES,
     ),
 ]
 

@@ -27,11 +27,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     config : dict
         The experiment's configuration: kept in each checkpoint under
         ``["pyannote.audio"]["config"]``, so that fine-tuning can start from the file alone.
+    trained_on : dict
+        `protocol` and `subset`, kept beside it: where evaluation finds a cohort.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], trained_on: dict[str, str]) -> None:
         super().__init__()
         self.config = config
+        self.trained_on = trained_on
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
@@ -39,6 +42,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write `checkpoint` to `path`, whole or not at all."""
         set_loss_apart(checkpoint)
         checkpoint["pyannote.audio"]["config"] = self.config
+        checkpoint["pyannote.audio"]["trained_on"] = self.trained_on
         # Through memory: torch.save turns a full disk into an unreadable RuntimeError.
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)

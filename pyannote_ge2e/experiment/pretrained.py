@@ -37,14 +37,16 @@ class Pretrained:
     loss: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
-def load_pretrained(name: str) -> Pretrained:
-    """Load weights to fine-tune.
+def load_pretrained(name: str, option: str = "--pretrained") -> Pretrained:
+    """Load weights to fine-tune, or to evaluate.
 
     Parameters
     ----------
     name : str
         An existing file; one of our own names, such as ``ge2e``; ``owner/repository:entry`` for
         torch.hub; or ``owner/name`` on the Hugging Face hub.
+    option : str
+        What errors call it.
 
     Returns
     -------
@@ -60,16 +62,18 @@ def load_pretrained(name: str) -> Pretrained:
     if name in PRETRAINED:
         return _from_file(weights_of(name))
     if name and Path(name).expanduser().is_dir():
-        raise UserError(f"--pretrained: '{name}' is a folder; give a file of weights.")
+        raise UserError(f"{option}: '{name}' is a folder; give a file of weights.")
     if Path(name).suffix in (".pt", ".bin", ".ckpt"):
-        raise UserError(f"--pretrained: there is no file '{name}'.")
+        raise UserError(f"{option}: there is no file '{name}'.")
     if re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?:\w+", name):
         repository, _, entry = name.rpartition(":")
-        return _from_model(_try(name, lambda: torch.hub.load(repository, entry, trust_repo=True)))
+        return _from_model(
+            _try(name, option, lambda: torch.hub.load(repository, entry, trust_repo=True))
+        )
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        return _from_model(_try(name, lambda: Model.from_pretrained(name)))
+        return _from_model(_try(name, option, lambda: Model.from_pretrained(name)))
     raise UserError(
-        f"--pretrained '{name}' is neither an existing file, nor one of our names "
+        f"{option} '{name}' is neither an existing file, nor one of our names "
         f"({', '.join(PRETRAINED)}), nor 'owner/repository:entry' (torch.hub), nor 'owner/name' "
         "(Hugging Face)."
     )
@@ -88,14 +92,14 @@ def _from_file(path: Path) -> Pretrained:
     return Pretrained(model, config, loss)
 
 
-def _try(name: str, load: Any) -> Model:
+def _try(name: str, option: str, load: Any) -> Model:
     try:
         model = load()
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise UserError(f"--pretrained '{name}' could not be loaded: {reason}") from error
+        raise UserError(f"{option} '{name}' could not be loaded: {reason}") from error
     if not isinstance(model, Model):
-        raise UserError(f"--pretrained '{name}' did not give a pyannote.audio model.")
+        raise UserError(f"{option} '{name}' did not give a pyannote.audio model.")
     return model
 
 

@@ -139,7 +139,9 @@ def train(
                 SaveEachEpoch(run, pretrained=source is not None, keep=keep),
                 StopBetweenBatches(),
             ],
-            plugins=[AtomicCheckpointIO(experiment.config)],
+            plugins=[
+                AtomicCheckpointIO(experiment.config, {"protocol": protocol, "subset": subset})
+            ],
             logger=TensorBoardLogger(run.path, name="", version=""),
             default_root_dir=run.path,
             gradient_clip_val=experiment.gradient_clip,

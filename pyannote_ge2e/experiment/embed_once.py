@@ -1,0 +1,130 @@
+"""Embedding the files of several lists, each once, and never those that are known already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from pyannote.audio import Model
+from rich.console import Console
+
+from pyannote_ge2e.data.trials import Segments
+from pyannote_ge2e.experiment.console import bar, say
+from pyannote_ge2e.experiment.embedding_cache import EmbeddingCache, file_key
+from pyannote_ge2e.tasks.embedding import Files, embed_files
+
+# Files between two writes to the cache: what an interruption costs at most.
+FILES_PER_SHARD = 256
+
+
+@dataclass
+class UniqueFiles:
+    """Files of several lists, each once.
+
+    A file of which two lists take other segments counts twice, since it has two embeddings.
+
+    Attributes
+    ----------
+    paths : list of F str
+    segments : list of F lists of (start, end)
+    keys : list of F bytes
+        See `file_key`.
+    """
+
+    paths: list[str] = field(default_factory=list)
+    segments: list[Segments] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
+    _rows: dict[bytes, int] = field(default_factory=dict)
+
+    def add(self, files: Files) -> np.ndarray:
+        """Add the files that are not in here yet.
+
+        Returns
+        -------
+        rows : (len(files.paths),) int64 array
+            Where each of `files` is in here.
+        """
+        rows = np.empty(len(files.paths), np.int64)
+        for position, (path, segments) in enumerate(zip(files.paths, files.segments, strict=True)):
+            key = file_key(path, segments)
+            row = self._rows.setdefault(key, len(self.keys))
+            if row == len(self.keys):
+                self.paths.append(path)
+                self.segments.append(segments)
+                self.keys.append(key)
+            rows[position] = row
+        return rows
+
+    def part(self, rows: list[int]) -> UniqueFiles:
+        """Some of the files."""
+        return UniqueFiles(
+            [self.paths[row] for row in rows],
+            [self.segments[row] for row in rows],
+            [self.keys[row] for row in rows],
+        )
+
+
+def embed_once(
+    model: Model,
+    files: UniqueFiles,
+    cache: EmbeddingCache,
+    console: Console,
+    *,
+    duration: float,
+    step: float,
+    batch_size: int,
+    device: torch.device,
+    num_workers: int,
+) -> np.ndarray:
+    """Embed the files that the cache does not know, keeping them as it goes.
+
+    Parameters
+    ----------
+    model : Model
+    files : UniqueFiles
+    cache : EmbeddingCache
+        Of these weights and windows.
+    console : Console
+        Shows how it goes.
+    duration, step, batch_size, device, num_workers
+        See `embed_files`.
+
+    Returns
+    -------
+    embeddings : (F, dimension) float32 array
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C, with a message that says what is kept.
+    UserError
+        If audio cannot be read, or the cache cannot be written.
+    """
+    cache.check()
+    known = cache.read(files.keys)
+    missing = [row for row in range(len(files.keys)) if row not in known]
+    say(console, f"{len(missing):,} files to embed, {len(known):,} known already")
+    try:
+        with bar(console, "embedding", len(missing)) as advance:
+            for start in range(0, len(missing), FILES_PER_SHARD):
+                rows = missing[start : start + FILES_PER_SHARD]
+                part = files.part(rows)
+                embeddings = embed_files(
+                    model,
+                    part,
+                    duration=duration,
+                    step=step,
+                    batch_size=batch_size,
+                    device=device,
+                    num_workers=num_workers,
+                    progress=advance,
+                )
+                cache.write(part.keys, embeddings)
+                known.update(zip(rows, embeddings, strict=True))
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(
+            f"Stopped. {len(known):,} of {len(files.keys):,} embeddings are kept: "
+            "the same command goes on from there."
+        ) from interrupt
+    return np.stack([known[row] for row in range(len(files.keys))])
