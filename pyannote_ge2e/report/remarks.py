@@ -1,0 +1,59 @@
+"""What the figures cannot tell: remarks of whoever made the evaluation, and of the figures."""
+
+from __future__ import annotations
+
+from pyannote_ge2e.report.evaluation import Evaluation
+from pyannote_ge2e.report.words import counted
+
+# Doddington et al., "The NIST speaker recognition evaluation: overview, methodology, systems,
+# results, perspective", Speech Communication 31, 2000: with 30 errors, the true rate is within
+# 30 % of the measured one with 90 % confidence.
+FEW_ERRORS = 30
+
+
+def remarks_of(evaluation: Evaluation) -> list[str]:
+    """Remarks of the evaluation, then those that follow from its figures.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+
+    Returns
+    -------
+    remarks : list of str
+        A sentence or two each.
+    """
+    remarks = list(evaluation.remarks)
+    figures = evaluation.figures
+    rarest = min(figures.targets, figures.trials - figures.targets)
+    rate, name = min(
+        (scoring.figures.equal_error_rate.value, scoring.name)
+        for scoring, _ in evaluation.distinct()
+    )
+    errors = round(rate * rarest)
+    if rate == 0:
+        unseen = 100 * (1 - (1 - figures.level) ** (1 / rarest))
+        remarks.append(
+            f"'{name}' makes no errors, which does not mean that it never would: with so few "
+            f"trials, {unseen:.2g} errors in 100 could go unseen ({100 * figures.level:g} % "
+            "confidence, trials taken as independent). The interval cannot tell."
+        )
+    elif errors < FEW_ERRORS:
+        kind = "targets" if rarest == figures.targets else "non-targets"
+        remarks.append(
+            f"Few errors decide: the equal error rate of '{name}' is about "
+            f"{counted(errors, 'wrong trial')} among {rarest:,} {kind}. With fewer than "
+            f"{FEW_ERRORS}, figures are rough."
+        )
+    for p_target in evaluation.p_targets:
+        useless = [
+            scoring.name
+            for scoring, _ in evaluation.distinct()
+            if (figure := scoring.figures.min_dcf.get(p_target)) and figure.value == 1
+        ]
+        if useless:
+            remarks.append(
+                f"minDCF is 1 at P={p_target:g} ({', '.join(useless)}): where targets are so rare, "
+                "deciding all trials alike costs no more."
+            )
+    return remarks
