@@ -18,6 +18,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 SAMPLE_RATE = 16000
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of what can be made again: never that of whoever runs the tests."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["PYANNOTE_GE2E_CACHE"] = str(folder)
+    return folder
+
+
 class TinyProtocol(NamedTuple):
     """Where the protocols are declared, and their names."""
 

@@ -38,3 +38,17 @@ def experiment(tmp_path: Path) -> Path:
     root.mkdir()
     (root / "config.yml").write_text(yaml.safe_dump(CONFIG))
     return root
+
+
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory, tiny_protocol) -> Path:
+    """A run of three epochs on the tiny protocol, validated: to read, not to change."""
+    from pyannote_ge2e.experiment.train import train
+    from pyannote_ge2e.experiment.validate import validate
+
+    root = tmp_path_factory.mktemp("trained") / "experiment"
+    root.mkdir()
+    (root / "config.yml").write_text(yaml.safe_dump(CONFIG))
+    run = train(root, tiny_protocol.name, to_epoch=3, parallel=0, device="cpu")
+    validate(run, tiny_protocol.name, parallel=0, device="cpu")
+    return run
