@@ -13,8 +13,10 @@ __all__ = ["LABELS", "ColumnCounts", "ColumnFacts", "as_numbers", "is_number"]
 _SAMPLE = 100
 
 LABELS: dict[bytes, int] = {
-    **dict.fromkeys([b"1", b"target", b"tgt", b"tar", b"genuine", b"client", b"true", b"same"], 1),
-    **dict.fromkeys([b"0", b"nontarget", b"non-target", b"nontgt", b"non", b"false"], 0),
+    **dict.fromkeys(
+        [b"1", b"1.0", b"target", b"tgt", b"tar", b"genuine", b"client", b"true", b"same"], 1
+    ),
+    **dict.fromkeys([b"0", b"0.0", b"nontarget", b"non-target", b"nontgt", b"non", b"false"], 0),
     **dict.fromkeys([b"imp", b"impostor", b"imposter", b"diff", b"different"], 0),
 }
 """What the words of a label column mean, in lower case."""

@@ -76,6 +76,12 @@ def read_table(
     file = TextColumns(path, columns, scores=scores)
     columns = columns or file.header
     if columns is not None:
+        needed = "score" if scores else "label"
+        if needed not in columns:
+            raise UserError(
+                f"'{path}' names no {needed} in its header: expected "
+                + ("a score file." if scores else "a list of trials with their labels.")
+            )
         return _table(file, columns)
     # The first lines decide where they allow one reading only, and the others do not contradict
     # it; else it takes a look at the whole file.

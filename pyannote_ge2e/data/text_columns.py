@@ -66,6 +66,10 @@ class TextColumns:
         # One of these lines may be the one that is malformed.
         self.width = _usual_width(rows)
         self._sample = [row for row in rows if len(row) == self.width]
+        if self.header is not None and len(self.header) != self.width:
+            raise UserError(
+                f"'{path}' names {len(self.header)} columns in its header, and has {self.width}."
+            )
         if columns is not None and len(columns) != self.width:
             raise UserError(
                 f"--columns names {len(columns)} columns, and '{path}' has {self.width}."

@@ -68,6 +68,8 @@ def load_scores(
     UserError
         As `read_scores`; or if all trials are targets, or none is.
     """
+    if path.is_dir():
+        raise UserError(f"'{path}' is a folder: name a score file, such as the scores.txt in it.")
     scored = read_scores(path, trials, columns)
     targets = int(scored.labels.sum())
     if targets in (0, len(scored.labels)):

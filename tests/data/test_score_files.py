@@ -303,6 +303,8 @@ def test_a_malformed_label_is_named(tmp_path):
         ("", "is empty"),
         ("# nothing\n\n", "is empty"),
         ("enrol test score\n", "is empty below its header"),
+        ("enrol test label\na b 1\n", "names no score in its header"),
+        ("enrol test score\na b 1 0.5\n", "names 3 columns in its header, and has 4"),
         (KALDI_TRIALS, "is a list of trials without scores"),
         ("a b\nc d\n", "does not look like a score file, with its 2 columns"),
         ("a b c d e f\n", "does not look like a score file"),
@@ -321,6 +323,9 @@ def test_scores_without_labels_ask_for_the_trials(tmp_path):
         read_scores(written(tmp_path, KALDI))
     with pytest.raises(UserError, match="holds scores but no labels"):
         read_scores(written(tmp_path, KALDI), written(tmp_path, KALDI, "list.txt"))
+    listed = written(tmp_path, f"enrol test score\n{KALDI}", "list.txt")
+    with pytest.raises(UserError, match="names no label in its header"):
+        read_scores(written(tmp_path, KALDI), listed)
     with pytest.raises(UserError, match="names no recordings"):
         read_scores(written(tmp_path, "1 .5\n"), written(tmp_path, KALDI_TRIALS, "list.txt"))
     with pytest.raises(UserError, match="No such file"):

@@ -162,7 +162,7 @@ def test_an_output_that_is_a_file_is_refused_before_any_work(made, tmp_path):
         (["{path}", "--trials", "{list}", "--ci", "speaker"], "--ci speaker needs the speakers"),
         (["{path}", "--trials", "{list}", "--speakers", "{list}"], "expected 'uri speaker'"),
         (["{list}", "--trials", "{list}"], "is a list of trials without scores"),
-        (["{folder}"], "Is a directory"),
+        (["{folder}"], "is a folder: name a score file"),
         (["{folder}/none.txt"], "No such file"),
         (["{path}", "--trials", "{list}", "--columns", "score"], "1 columns, and"),
     ],
