@@ -50,12 +50,8 @@ def thinned_error_rates(
     array([[0. , 0. , 0.5, 1. ],
            [0.5, 1. , 0. , 0. ]])
     """
-    # Rounding never swaps two scores, so that buckets are in order. Halves, because the
-    # largest number minus the smallest would overflow.
-    above = scores / 2
-    above -= above.min()
     buckets = min(BUCKETS, len(scores))
-    bucket = (above / (above.max() or 1.0) * (buckets - 1)).astype(np.intp)
+    bucket = _numbered(scores, buckets)
     targets = np.bincount(bucket[is_target], minlength=buckets)
     others = np.bincount(bucket, minlength=buckets) - targets
 
@@ -76,6 +72,25 @@ def thinned_error_rates(
             )
         )
     )
+
+
+def _numbered(scores: FloatArray, buckets: int) -> NDArray[np.intp]:
+    """Bucket of each score: rounding never swaps two scores, so that buckets are in order."""
+    # The largest number minus the smallest would overflow: half of it does not.
+    halves = scores / 2
+    low, high = float(halves.min()), float(halves.max())
+    # A few scores far out must not leave all others in one bucket: they join the last ones.
+    sample = np.sort(halves[:: len(halves) // 4096 + 1])
+    lower, upper = sample[[len(sample) // 4, 3 * len(sample) // 4]].tolist()
+    if lower < upper:
+        reach = 10 * (upper - lower)
+        low, high = max(low, lower - reach), min(high, upper + reach)
+    # In place: an array a step would take twice the time.
+    share = np.clip(halves, low, high, out=halves)
+    share -= low
+    share /= high - low or 1.0
+    share *= buckets - 1
+    return share.astype(np.intp)
 
 
 def _before(counts: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -24,8 +24,12 @@ def trial_list(kind, seed):
         scores = -10 * scores
     elif kind == "apart":
         scores += 100 * is_target
-    elif kind == "outlier":  # all others in one bucket
+    elif kind == "outlier":
         scores[7] = 1e9
+    elif kind == "heavy tails":
+        scores = rng.standard_cauchy(len(is_target)) + 3 * is_target
+    elif kind == "mostly tied":
+        scores[rng.random(len(scores)) < 0.9] = 1
     elif kind == "huge":  # the range is beyond the largest number
         scores *= 1e307 / np.abs(scores).max() * 17.9
     elif kind == "tiny":  # halves of the smallest numbers are zero
@@ -43,6 +47,8 @@ KINDS = [
     "reversed",
     "apart",
     "outlier",
+    "heavy tails",
+    "mostly tied",
     "huge",
     "tiny",
     "neighbours",
@@ -92,7 +98,8 @@ def test_points_are_those_of_the_whole_curve_with_all_of_the_stretches_asked_for
         assert points == {*map(tuple, whole)}
 
 
-def test_hardly_any_trial_is_sorted(monkeypatch):
+@pytest.mark.parametrize("farthest", [0, 1e9, -1e300])
+def test_hardly_any_trial_is_sorted(monkeypatch, farthest):
     sorted_trials = []
     of = SortedTrials.of
 
@@ -104,6 +111,7 @@ def test_hardly_any_trial_is_sorted(monkeypatch):
     rng = np.random.default_rng(0)
     is_target = rng.random(20 * BUCKETS) < 0.5
     scores = rng.normal(size=len(is_target)) + 3 * is_target
+    scores[:3] = farthest
     equal_error_rate(scores, is_target)
     min_dcf(scores, is_target, p_target=0.01)
     assert len(sorted_trials) == 2
