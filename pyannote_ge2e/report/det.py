@@ -66,7 +66,7 @@ def draw_det(evaluation: Evaluation) -> Figure:
     curves = det_curves(evaluation)
     false_alarm, miss = limits_of(evaluation, curves)
     with house_style():
-        figure = Figure(figsize=(7, 7.6), layout="constrained")
+        figure = Figure(figsize=(5.8, 6.4), layout="constrained")
         axes = figure.subplots()
         axes.set_xlim(*probit(false_alarm))
         axes.set_ylim(*probit(miss))
@@ -93,9 +93,9 @@ def draw_det(evaluation: Evaluation) -> Figure:
             handles=[*entries, *_keys(evaluation)],
             loc="outside lower left",
             frameon=False,
-            fontsize=9,
+            fontsize=8.5,
             handlelength=3.2,
-            labelspacing=0.7,
+            labelspacing=0.6,
         )
     return figure
 

@@ -12,6 +12,7 @@ from pyannote_ge2e.metrics import ErrorCurve, error_curve
 from pyannote_ge2e.metrics.dcf import dcf_of_error_rates
 from pyannote_ge2e.report.evaluation import Evaluation, Scoring
 from pyannote_ge2e.report.probit import probit
+from pyannote_ge2e.report.words import one_name
 
 FloatArray = NDArray[np.float64]
 Limits = tuple[float, float]
@@ -52,9 +53,8 @@ class DetCurve:
         return float(false_alarm[point]), float(miss[point])
 
     def miss_at(self, false_alarm: float) -> float:
-        """Miss rate at the first threshold with no more false alarms than that."""
-        point = np.searchsorted(-self.curve.false_alarm, -false_alarm)
-        return float(self.curve.miss[point])
+        """Miss rate where the curve, its points joined by lines, has so many false alarms."""
+        return float(np.interp(-false_alarm, -self.curve.false_alarm, self.curve.miss))
 
     def visible(self, false_alarm: Limits, miss: Limits) -> tuple[FloatArray, FloatArray]:
         """See `visible_curve`."""
@@ -64,7 +64,7 @@ class DetCurve:
 def det_curves(evaluation: Evaluation) -> list[DetCurve]:
     """Curves of all scorings; those that are the same curve appear once, with all their names."""
     return [
-        DetCurve(scoring, " = ".join(names), error_curve(scoring.scores, evaluation.labels))
+        DetCurve(scoring, one_name(names), error_curve(scoring.scores, evaluation.labels))
         for scoring, names in evaluation.distinct()
     ]
 

@@ -111,7 +111,20 @@ def share_of(
 def _errors(
     scoring: Scoring, labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Targets rejected and non-targets accepted: scores from the threshold on are accepted."""
-    accepted = scoring.scores >= scoring.figures.threshold
+    """Targets rejected and non-targets accepted.
+
+    The curve crosses at the threshold: trials with just that score are rejected or accepted,
+    whichever leaves misses and false alarms more alike.
+    """
     is_target = np.asarray(labels) == 1
-    return ~accepted & is_target, accepted & ~is_target
+    scores, threshold = scoring.scores, scoring.figures.threshold
+    sides = [
+        (~accepted & is_target, accepted & ~is_target)
+        for accepted in (scores >= threshold, scores > threshold)
+    ]
+
+    def unlike(errors: tuple[NDArray[np.bool_], NDArray[np.bool_]]) -> float:
+        misses, false_alarms = errors
+        return float(abs(misses.sum() / is_target.sum() - false_alarms.sum() / (~is_target).sum()))
+
+    return min(sides, key=unlike)

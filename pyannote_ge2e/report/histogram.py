@@ -113,8 +113,11 @@ def draw_histograms(evaluation: Evaluation) -> Figure:
     """Draw without writing: see `score_histograms`."""
     scorings = evaluation.scorings
     with house_style():
-        figure = Figure(figsize=(8, 0.4 + 3.3 * len(scorings)), layout="constrained")
-        panels = figure.subplots(len(scorings), squeeze=False)[:, 0]
+        # The more thresholds, the more lines below the axes.
+        heights = [3.0 + 0.25 * (len(_thresholds(of)) // 2) for of in scorings]
+        figure = Figure(figsize=(6.4, sum(heights)), layout="constrained")
+        ratios = {"height_ratios": heights}
+        panels = figure.subplots(len(scorings), squeeze=False, gridspec_kw=ratios)[:, 0]
         for axes, scoring in zip(panels, scorings, strict=True):
             _draw(axes, *checked_trials(scoring.scores, evaluation.labels))
             for style, (threshold, words) in zip(_LINES, _thresholds(scoring), strict=False):
@@ -125,18 +128,19 @@ def draw_histograms(evaluation: Evaluation) -> Figure:
                 if scoring.calibrated
                 else "score (higher: more alike)"
             )
-            # Beside the axes, where it hides no score.
-            axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
+            axes.legend(
+                loc="upper center", bbox_to_anchor=(0.5, -0.22), frameon=False, fontsize=9, ncols=2
+            )
     return figure
 
 
 def _thresholds(scoring: Scoring) -> list[tuple[float, str]]:
     figures = scoring.figures
     rate = 100 * figures.equal_error_rate.value
-    found = [(figures.threshold, f"equal error rate {rate:.2f} %,\nat {figures.threshold:.3f}")]
+    found = [(figures.threshold, f"equal error rate {rate:.2f} %, at {figures.threshold:.3f}")]
     for p_target in figures.act_dcf:
         threshold = bayes_threshold(p_target)
-        found.append((threshold, f"actDCF (P={p_target:g}),\nat {threshold:.3f}"))
+        found.append((threshold, f"actDCF (P={p_target:g}), at {threshold:.3f}"))
     return found
 
 

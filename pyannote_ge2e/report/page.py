@@ -12,6 +12,7 @@ from pyannote_ge2e.report.page_errors import errors_section
 from pyannote_ge2e.report.page_style import CSS
 from pyannote_ge2e.report.remarks import remarks_of
 from pyannote_ge2e.report.table import table_cells, table_notes
+from pyannote_ge2e.report.words import NOTHING
 
 
 def page(evaluation: Evaluation, det: str, histograms: str) -> str:
@@ -29,7 +30,6 @@ def page(evaluation: Evaluation, det: str, histograms: str) -> str:
         Whole: it refers to nothing outside, and runs nothing.
     """
     title = escape(evaluation.title)
-    finding = finding_of(evaluation)
     rates = ", ".join(
         dict.fromkeys(f"{row[0]}: EER {row[1]} %" for row in table_cells(evaluation)[1:])
     )
@@ -44,7 +44,7 @@ def page(evaluation: Evaluation, det: str, histograms: str) -> str:
 <body>
 <header>
 <h1>{title}</h1>
-<p class="finding">{escape(finding)}</p>
+<p class="finding">{_prose(finding_of(evaluation))}</p>
 {_others(evaluation)}
 </header>
 <main>
@@ -73,12 +73,12 @@ misses, non-targets right of it false alarms.</figcaption></figure>
 
 
 def _others(evaluation: Evaluation) -> str:
-    items = "".join(f"<li>{escape(words)}</li>" for words in other_findings(evaluation))
+    items = "".join(f"<li>{_prose(words)}</li>" for words in other_findings(evaluation))
     return f'<ul class="others">{items}</ul>' if items else ""
 
 
 def _remarks(evaluation: Evaluation) -> str:
-    items = "".join(f"<li>{escape(remark)}</li>" for remark in remarks_of(evaluation))
+    items = "".join(f"<li>{_prose(remark)}</li>" for remark in remarks_of(evaluation))
     if not items:
         return ""
     return f'<aside class="remarks"><h2>Before you quote these figures</h2><ul>{items}</ul></aside>'
@@ -86,9 +86,8 @@ def _remarks(evaluation: Evaluation) -> str:
 
 def _figures(evaluation: Evaluation) -> str:
     titles, *rows = table_cells(evaluation)
-    head = "".join(
-        f'<th scope="col"{" class=number" if column else ""}>{escape(title)}</th>'
-        for column, title in enumerate(titles)
+    head = f'<th scope="col">{escape(titles[0])}</th>' + "".join(
+        f'<th scope="col" class="number">{escape(title)}</th>' for title in titles[1:]
     )
     body = ""
     for name, *cells in rows:
@@ -97,7 +96,8 @@ def _figures(evaluation: Evaluation) -> str:
             value, _, interval = cell.partition(" ")
             small = f" <small>{escape(interval)}</small>" if interval else ""
             inside = f"<span><b>{escape(value)}</b>{small}</span>"
-            body += f'<td class="number" data-title="{escape(title)}">{inside}</td>'
+            none = " none" if cell == NOTHING else ""
+            body += f'<td class="number{none}" data-title="{escape(title)}">{inside}</td>'
         body += "</tr>"
     notes = "".join(f"<br>{escape(note)}" for note in table_notes(evaluation))
     return f"""<section>
@@ -122,7 +122,12 @@ def _facts(evaluation: Evaluation) -> str:
 
 def _glossary(evaluation: Evaluation) -> str:
     entries = "".join(
-        f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>"
+        f"<dt>{_prose(word)}</dt><dd>{_prose(meaning)}</dd>"
         for word, meaning in glossary(evaluation)
     )
     return f"<section>\n<h2>How to read it</h2>\n<dl>{entries}</dl>\n</section>"
+
+
+def _prose(words: str) -> str:
+    """No line breaks before a percent sign."""
+    return escape(words).replace(" %", "&nbsp;%")

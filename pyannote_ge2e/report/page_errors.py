@@ -7,7 +7,7 @@ from html import escape
 
 from pyannote_ge2e.report.errors import hardest_trials, share_of, speaker_errors
 from pyannote_ge2e.report.evaluation import Evaluation, Scoring
-from pyannote_ge2e.report.words import NOTHING, counted
+from pyannote_ge2e.report.words import NOTHING, counted, one_name
 
 # Rows of a table, and speakers of the sentence above it.
 _ROWS, _WORST = 10, 5
@@ -21,7 +21,7 @@ def errors_section(evaluation: Evaluation) -> str:
         inside = _speakers(evaluation, scoring) + _trials(evaluation, scoring)
         if len(distinct) > 1:
             is_open = "" if number else " open"
-            title = escape(" = ".join(names))
+            title = escape(one_name(names))
             inside = f"<details{is_open}><summary>{title}</summary>{inside}</details>"
         parts.append(inside)
     return (

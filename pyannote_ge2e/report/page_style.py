@@ -24,7 +24,7 @@ body {
   margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 54rem;
   background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
-  overflow-wrap: anywhere;
+  overflow-wrap: break-word;
 }
 header { border-bottom: 1px solid var(--line); padding-bottom: 1.5rem; }
 h1 { font-size: 1.15rem; font-weight: 600; margin: 0 0 .8rem; color: var(--soft); }
@@ -47,15 +47,16 @@ th, td { padding: .5rem .7rem .5rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 thead th { color: var(--soft); font-weight: 500; font-size: .85rem; vertical-align: bottom; }
 tbody th { font-weight: 500; }
-.number { text-align: right; }
+.number { text-align: right; white-space: nowrap; }
+.facts td, .trials td, .speakers td { overflow-wrap: anywhere; }
+.trials .number, .speakers .number { overflow-wrap: normal; }
 th:last-child, td:last-child { padding-right: 0; }
 .figures td { overflow-wrap: normal; }
 .figures b { font-weight: 600; }
 .figures small { display: block; color: var(--soft); font-size: .8rem; white-space: nowrap; }
 .facts th { width: 9rem; color: var(--soft); }
 figure { margin: 1.5rem 0 0; }
-figure svg { display: block; width: 100%; height: auto; }
-.det svg { max-width: 40rem; margin: 0 auto; }
+figure svg { display: block; width: 100%; height: auto; max-width: 38rem; margin: 0 auto; }
 details { border-top: 1px solid var(--line); padding: .6rem 0; }
 details:last-of-type { border-bottom: 1px solid var(--line); }
 summary { cursor: pointer; font-weight: 600; }
@@ -73,6 +74,8 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem
   .figures td { display: flex; gap: .5rem; justify-content: space-between; text-align: right; }
   .figures td::before { content: attr(data-title); color: var(--soft); }
   .figures small { display: inline; }
+  .figures .none { display: none; }
+  .figures th { font-weight: 600; }
   .facts th, .facts td { display: block; width: auto; border: 0; padding: 0; }
   .facts td { padding-bottom: .6rem; }
   .trials th, .trials td, .speakers th, .speakers td { font-size: .85rem; padding-right: .5rem; }
@@ -91,7 +94,9 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem
   .remarks { border: 1px solid var(--ink); border-left-width: 4px; }
   figure, tr, dt + dd, .remarks { break-inside: avoid; }
   h2, h3, dt { break-after: avoid; }
-  .det svg { max-width: 14cm; }
+  th, td { padding-top: .3rem; padding-bottom: .3rem; }
+  .det svg { max-width: 12cm; }
+  figure svg { max-width: 13cm; }
   details::details-content { content-visibility: visible; block-size: auto; }
 }
 """

@@ -26,6 +26,7 @@ def remarks_of(evaluation: Evaluation) -> list[str]:
     remarks = list(evaluation.remarks)
     figures = evaluation.figures
     rarest = min(figures.targets, figures.trials - figures.targets)
+    kind = "targets" if rarest == figures.targets else "non-targets"
     rate, name = min(
         (scoring.figures.equal_error_rate.value, scoring.name)
         for scoring, _ in evaluation.distinct()
@@ -34,12 +35,12 @@ def remarks_of(evaluation: Evaluation) -> list[str]:
     if rate == 0:
         unseen = 100 * (1 - (1 - figures.level) ** (1 / rarest))
         remarks.append(
-            f"'{name}' makes no errors, which does not mean that it never would: with so few "
-            f"trials, {unseen:.2g} errors in 100 could go unseen ({100 * figures.level:g} % "
-            "confidence, trials taken as independent). The interval cannot tell."
+            f"'{name}' makes no errors, which does not mean that it never will: with no more than "
+            f"{rarest:,} {kind}, up to {unseen:.2g} errors in 100 could go unseen "
+            f"({100 * figures.level:g} % confidence, trials taken as independent). The interval "
+            "cannot tell."
         )
     elif errors < FEW_ERRORS:
-        kind = "targets" if rarest == figures.targets else "non-targets"
         remarks.append(
             f"Few errors decide: the equal error rate of '{name}' is about "
             f"{counted(errors, 'wrong trial')} among {rarest:,} {kind}. With fewer than "

@@ -85,7 +85,7 @@ def render(figure: Figure, target: Path | BytesIO, kind: str) -> None:
     """Write a picture: the same bytes each time, if it is an svg."""
     metadata = _NO_METADATA if kind == "svg" else None
     with house_style():
-        figure.savefig(target, format=kind, dpi=150, metadata=metadata)
+        figure.savefig(target, format=kind, dpi=180, metadata=metadata)
 
 
 def svg_text(figure: Figure) -> str:

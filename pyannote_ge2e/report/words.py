@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyannote_ge2e.metrics import Figure, Figures
 
 NOTHING = "-"
@@ -72,3 +74,15 @@ def counted(number: int, thing: str) -> str:
     ('1 trial', '4,720 trials')
     """
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def one_name(names: Sequence[str]) -> str:
+    """Name several scorings that are one curve.
+
+    Examples
+    --------
+    >>> one_name(["raw", "raw, calibrated"])
+    'raw (also: raw, calibrated)'
+    """
+    first, *others = names
+    return f"{first} (also: {', '.join(others)})" if others else first
