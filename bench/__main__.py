@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.report import compose, replace_section
 from bench.surroundings import surroundings
 
-SECTIONS = ["loss", "reading", "waiting"]
+SECTIONS = ["loss", "reading", "waiting", "snorm"]
 REPORT = Path(__file__).with_name("README.md")
 
 

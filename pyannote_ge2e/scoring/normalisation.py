@@ -91,7 +91,7 @@ def normalised_scores(
                 statistics[side] = statistics[ENROLMENT]
             else:
                 statistics[side] = cohort_statistics(
-                    units[side], cohort, top, left_out[side], executor, num_workers, device
+                    units[side], cohort, top, left_out[side], executor, num_workers, str(device)
                 )
         return _combined(units, trials, statistics, executor)
 
