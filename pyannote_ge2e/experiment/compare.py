@@ -28,7 +28,7 @@ from pyannote_ge2e.metrics import (
     min_dcf,
 )
 from pyannote_ge2e.metrics.resampled import Metric
-from pyannote_ge2e.report.evaluation import Evaluation, Scoring
+from pyannote_ge2e.report import Evaluation, Scoring
 
 __all__ = ["compare"]
 

@@ -13,9 +13,8 @@ from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.scored import Method, find_speakers, load_scores, method_of
 from pyannote_ge2e.metrics import figures_of
-from pyannote_ge2e.report.evaluation import Evaluation, Scoring
+from pyannote_ge2e.report import Evaluation, Scoring, figures_table
 from pyannote_ge2e.report.remarks import remarks_of
-from pyannote_ge2e.report.table import figures_table
 
 __all__ = ["score"]
 

@@ -178,11 +178,20 @@ def test_impossible_columns_are_named(tmp_path, columns, sentence):
         b"\xef\xbb\xbf" + KALDI.encode(),
         KALDI.replace("\n", "\r\n").encode(),
         KALDI.replace("\n", "  \n\n").encode(),
+        KALDI.replace("\n", "\r\n\r\n").encode(),
         b"# cosine, model 7\n" + KALDI.replace("\n", "\n#\n").encode(),
         KALDI.rstrip().encode(),
         b"\n \t\n" + KALDI.encode(),
     ],
-    ids=["byte order mark", "CRLF", "blank lines", "comments", "no end of line", "blank start"],
+    ids=[
+        "byte order mark",
+        "CRLF",
+        "blank lines",
+        "blank CRLF",
+        "comments",
+        "no end of line",
+        "blank start",
+    ],
 )
 def test_dressing_does_not_matter(tmp_path, text):
     listed = written(tmp_path, KALDI_TRIALS, "list.txt")
