@@ -98,7 +98,7 @@ class TrialResampling:
         """Draw (size, T) trial counts, those of the targets first."""
         counts = np.empty((size, self.width))
         for row in counts:
-            for of_class in np.split(row, [self._num_targets]):
+            for of_class in (row[: self._num_targets], row[self._num_targets :]):
                 drawn = rng.integers(len(of_class), size=len(of_class), dtype=np.int32)
                 of_class[:] = np.bincount(drawn, minlength=len(of_class))
         num_others = self.width - self._num_targets

@@ -80,7 +80,9 @@ def compare_systems(
         ``2 min(1 + #(d <= 0), 1 + #(d >= 0)) / (1 + resamples)``, at most 1: twice the share of
         resamples on the rarer side of 0, with the 1 of Davison & Hinkley ("Bootstrap methods
         and their application", 1997, eq. 4.11), for no number of resamples proves that it
-        cannot happen. It is below ``1 - level`` about where the interval leaves out 0.
+        cannot happen. It is below ``1 - level`` about where the interval leaves out 0. Between
+        systems that differ by noise alone, small values are rarer than they say where speakers
+        are resampled.
 
     Raises
     ------

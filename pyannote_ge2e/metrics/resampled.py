@@ -46,15 +46,33 @@ def estimator_of(metric: Metric, resampling: Resampling) -> Estimator:
     ValueError
         When an option of the metric is out of range.
     """
-    plain, given = metric, {}
-    if isinstance(metric, partial) and not metric.args:
-        plain, given = metric.func, metric.keywords
+    plain, given = _parts(metric)
     for known, way in _WAYS:
         if plain is known:
             bound = signature(plain).bind_partial(**given)
             bound.apply_defaults()
             return way(resampling, bound.arguments)
     return _of_lists(metric, resampling)
+
+
+def is_optimistic(metric: Metric) -> bool:
+    """Whether a metric takes the best of many thresholds or maps, chosen on the trials themselves.
+
+    It is then too low on a sample of the population, and too low once more on a resample.
+
+    Examples
+    --------
+    >>> is_optimistic(partial(min_dcf, p_target=0.05)), is_optimistic(act_dcf)
+    (True, False)
+    """
+    plain, _ = _parts(metric)
+    return any(plain is best for best in (min_dcf, hull_equal_error_rate, min_cllr))
+
+
+def _parts(metric: Metric) -> tuple[Metric, Mapping[str, Any]]:
+    if isinstance(metric, partial) and not metric.args:
+        return metric.func, metric.keywords
+    return metric, {}
 
 
 def _equal_error_rate(resampling: Resampling, options: Mapping[str, Any]) -> Estimator:

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from pyannote_ge2e.metrics import (
     act_dcf,
@@ -17,6 +18,7 @@ from pyannote_ge2e.metrics import (
 )
 from pyannote_ge2e.metrics.bootstrap import Draws, SpeakerResampling, TrialResampling
 from pyannote_ge2e.metrics.grid import Grid
+from pyannote_ge2e.metrics.interval import bias_corrected
 from pyannote_ge2e.metrics.resampled import estimator_of
 from pyannote_ge2e.metrics.trials import SortedTrials
 
@@ -188,6 +190,30 @@ def test_several_intervals_at_once_are_those_one_by_one(method):
         confidence_interval(metric, *trials, method=method, resamples=40)
         for metric in METRICS.values()
     ]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_intervals_are_percentiles_moved_where_the_metric_is_optimistic(name):
+    metric, trials = METRICS[name], trial_list()
+    resampling = resampling_of("speaker", *trials)
+    draws = resampling.draw(np.random.default_rng(5), 300)
+    values = np.array(recomputed(metric, resampling, draws))
+    low, high = np.quantile(values, [0.05, 0.95])
+    found = confidence_interval(metric, *trials, seed=5, level=0.9, resamples=300)
+    if name.startswith(("min", "hull")):
+        share = np.mean(values < metric(*trials[:2])) + np.mean(values == metric(*trials[:2])) / 2
+        moved = norm.cdf(2 * norm.ppf(share) + norm.ppf([0.05, 0.95]))
+        assert share > 0.5
+        assert found[0] >= low
+        assert found[1] > high
+        low, high = np.quantile(values, moved)
+    assert found == pytest.approx((low, high), rel=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_an_interval_holds_the_figure_even_below_or_above_all_resamples(value):
+    low, high = bias_corrected(np.linspace(0.4, 0.6, 50), value, 0.95)
+    assert low <= value <= high
 
 
 def test_options_of_a_metric_are_checked_and_used():
