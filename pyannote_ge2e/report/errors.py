@@ -48,7 +48,7 @@ def hardest_trials(
     >>> scoring = Scoring("raw", scores, figures_of(scores, labels, resamples=10))
     >>> misses, false_alarms = hardest_trials(scoring, labels)
     >>> misses.tolist(), false_alarms.tolist()
-    ([2], [3, 5])
+    ([2, 1], [3, 5])
     """
     scores = scoring.scores
     misses, false_alarms = (np.flatnonzero(wrong) for wrong in _errors(scoring, labels))
