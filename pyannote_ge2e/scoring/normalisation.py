@@ -102,7 +102,7 @@ def _combined(
     statistics: dict[int, tuple[NDArray, NDArray]],
     executor: Executor,
 ) -> NDArray[np.floating]:
-    scores = np.empty(len(trials), dtype=units[ENROLMENT].dtype)
+    scores = np.full(len(trials), np.nan, dtype=units[ENROLMENT].dtype)
 
     def work(block: slice) -> None:
         rows = trials[block].T

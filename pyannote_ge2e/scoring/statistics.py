@@ -71,7 +71,7 @@ def cohort_statistics(
     idle: SimpleQueue[Nearest] = SimpleQueue()
     for _ in range(num_workers):
         idle.put(_on_cpu(cohort, top, rows) if device == "cpu" else on_device(cohort, top, device))
-    mean, deviation = np.empty(len(unit)), np.empty(len(unit))
+    mean, deviation = np.full((2, len(unit)), np.nan)
 
     def work(start: int) -> None:
         block = slice(start, start + rows)
