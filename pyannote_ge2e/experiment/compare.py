@@ -148,7 +148,7 @@ def compare(
         seed=seed,
         remarks=remarks,
     )
-    console.print(differences.table())
+    console.print(differences.table(), crop=False)
     say(console, differences.sentence())
     for remark in remarks:
         say(console, remark)

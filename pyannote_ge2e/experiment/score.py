@@ -114,7 +114,8 @@ def score(
         remarks=scored.remarks,
         names=names_of_trials(scored.trials) if output is not None else None,
     )
-    console.print(figures_table(evaluation))
+    # With many figures the table is wider than a narrow terminal: none may be cut off.
+    console.print(figures_table(evaluation), crop=False)
     for remark in remarks_of(evaluation):
         say(console, remark)
     if output is not None:

@@ -16,8 +16,8 @@ from pyannote_ge2e.data.score_files import write_scores, write_trials, write_utt
 from pyannote_ge2e.metrics import act_dcf, cllr, equal_error_rate, figures_of, min_dcf
 
 
-def run(*words: object) -> Result:
-    return CliRunner().invoke(app, ["emb", "score", *map(str, words)], env={"COLUMNS": "200"})
+def run(*words: object, width: int = 200) -> Result:
+    return CliRunner().invoke(app, ["emb", "score", *map(str, words)], env={"COLUMNS": str(width)})
 
 
 class Experiment:
@@ -103,6 +103,15 @@ def test_the_words_reach_the_figures(made):
         assert f"{min_dcf(made.scores, made.labels, p_target=p):.3f} [" in done.stdout
         assert f"{act_dcf(made.scores, made.labels, p_target=p):.3f} [" in done.stdout
     assert f"{cllr(made.scores, made.labels):.3f} [" in done.stdout
+
+
+def test_no_figure_is_cut_off_in_a_narrow_terminal(made):
+    words = [made.path, "--trials", made.list, "--llr", "--p-target", ".01", ".05", ".1", ".5"]
+    done = run(*words, width=80)
+    figures = figures_of(made.scores, made.labels, calibrated=True)
+    assert "minCllr" in done.stdout
+    assert f"{figures.min_cllr:.3f}" in done.stdout
+    assert f"{figures.cllr.value:.3f}" in done.stdout
 
 
 def test_scores_that_are_no_likelihood_ratios_have_no_cllr(made):
