@@ -19,7 +19,7 @@ from pyannote_ge2e.metrics import error_curve_band
 from pyannote_ge2e.report.det_curve import DetCurve, det_curves, limits_of
 from pyannote_ge2e.report.evaluation import Evaluation
 from pyannote_ge2e.report.probit import percent_ticks, probit
-from pyannote_ge2e.report.style import CURVES, FAINT, INK, house_style, plain, save
+from pyannote_ge2e.report.style import CURVES, FAINT, INK, drawable, house_style, plain, save
 from pyannote_ge2e.report.words import cost, interval_in_words, percent
 
 # Of minDCF, by P_target.
@@ -163,8 +163,9 @@ def _label(curve: DetCurve) -> str:
     name = curve.name
     if curve.perfect:
         name += " (no errors)"
-    # A label that starts with an underscore would be left out.
-    label = f"{name}: EER {percent(figures.equal_error_rate)} %".replace("_", " _", name[0] == "_")
+    label = drawable(f"{name}: EER {percent(figures.equal_error_rate)} %")
+    if label.startswith("_"):
+        label = f" {label}"  # else it would be left out
     return f"{label}\nminDCF {costs}" if costs else label
 
 

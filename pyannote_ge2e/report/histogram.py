@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pyannote_ge2e.metrics import bayes_threshold, equal_error_rate, equal_error_threshold
 from pyannote_ge2e.metrics.trials import checked_trials
 from pyannote_ge2e.report.evaluation import Evaluation, Scoring
-from pyannote_ge2e.report.style import INK, NON_TARGET, TARGET, house_style, plain, save
+from pyannote_ge2e.report.style import INK, NON_TARGET, TARGET, drawable, house_style, plain, save
 from pyannote_ge2e.report.words import counted
 
 # Of thresholds: the first is that of the equal error rate.
@@ -75,7 +75,7 @@ def score_histogram(
         # Below the axes, where it hides no score.
         figure.legend(frameon=False, loc="outside lower center", ncols=3)
         if title:
-            axes.set_title(title, loc="left")
+            axes.set_title(drawable(title), loc="left")
     save(figure, path)
 
 
@@ -122,7 +122,7 @@ def draw_histograms(evaluation: Evaluation) -> Figure:
             _draw(axes, *checked_trials(scoring.scores, evaluation.labels))
             for style, (threshold, words) in zip(_LINES, _thresholds(scoring), strict=False):
                 axes.axvline(threshold, color=INK, linestyle=style, linewidth=1.2, label=words)
-            axes.set_title(scoring.name, loc="left")
+            axes.set_title(drawable(scoring.name), loc="left")
             axes.set_xlabel(
                 "log likelihood ratio (higher: more alike)"
                 if scoring.calibrated

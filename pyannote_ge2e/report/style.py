@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -58,6 +60,18 @@ def plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def drawable(name: str, width: int = 60) -> str:
+    r"""Words as a picture can show them: text, on lines that are not too long.
+
+    Examples
+    --------
+    >>> drawable("caf\udce9 " + 10 * "x", width=10)
+    'caf?\nxxxxxxxxxx'
+    """
+    # Names of files need not be text.
+    return textwrap.fill(name.encode(errors="replace").decode(), width)
+
+
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a picture in the format of its suffix, whole or not at all.
 
@@ -84,7 +98,9 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 def render(figure: Figure, target: Path | BytesIO, kind: str) -> None:
     """Write a picture: the same bytes each time, if it is an svg."""
     metadata = _NO_METADATA if kind == "svg" else None
-    with house_style():
+    with house_style(), warnings.catch_warnings():
+        # No font has all scripts: the page, whose reader's fonts may, shows the name.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(target, format=kind, dpi=180, metadata=metadata)
 
 

@@ -103,3 +103,11 @@ def test_names_that_are_no_text_are_written_all_the_same(make, tmp_path):
     write_report(given, tmp_path)
     assert "caf?" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["title"] == "caf?"
+
+
+@pytest.mark.parametrize("name", ["caf\udce9", "语音", "two\nlines", "", 200 * "x"])
+def test_odd_names_of_scorings_are_drawn_without_a_warning(name, make, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_report(make(labels=[1, 1, 0, 0], **{name: [0.9, 0.4, 0.6, 0.1]}), tmp_path)
+    assert set(contents(tmp_path)) == FILES
