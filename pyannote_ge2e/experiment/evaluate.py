@@ -162,7 +162,7 @@ def evaluate(
     with quiet():
         embedded = _embed(setting, console, batch, torch_device, num_workers(parallel))
     with _in_plain_words(f"{protocol}.{subset}"):
-        scores = score(setting, embedded, torch_device.type)
+        scores = score(setting, embedded, str(torch_device))
         evaluation = Evaluation(
             title=f"{what} on {protocol}.{subset}",
             labels=trials.index.labels,

@@ -94,7 +94,7 @@ def find_model(what: str, epoch: Epoch = None) -> EvaluatedModel:
     else:
         model = load_pretrained(what, option="WHAT").model
         home = Path("evaluate", re.sub(r"[/:]", "-", what))
-        found = EvaluatedModel(what, model, _digest_of(model), None, home, None)
+        found = EvaluatedModel(what, model, digest_of(model), None, home, None)
     _check(found)
     return found
 
@@ -166,7 +166,7 @@ def _trained_on(
     return (said["protocol"], cast(Subset, subset)) if subset in get_args(Subset) else None
 
 
-def _digest_of(model: Model) -> str:
+def digest_of(model: Model) -> str:
     """Digest of a model that came without a file: its class, its options and its weights."""
     options = {key: repr(value) for key, value in model.hparams.items() if key != "task"}
     made_from = [f"{type(model).__module__}.{type(model).__qualname__}", sorted(options.items())]

@@ -11,7 +11,8 @@ import numpy as np
 
 from pyannote_ge2e.data.build_index import speaker_name
 from pyannote_ge2e.data.protocol import Subset, load_protocol
-from pyannote_ge2e.data.score_files import read_utt2spk, speakers_of_trials
+from pyannote_ge2e.data.score_files import read_utt2spk
+from pyannote_ge2e.data.trial_speakers import contradiction, speakers_of_trials
 from pyannote_ge2e.data.trials import TrialIndex, trial_index
 from pyannote_ge2e.errors import UserError
 
@@ -102,14 +103,17 @@ def read_trials(
         return EvaluatedTrials(index, names, index.speakers[index.trials], source)
     if utt2spk is None:
         return EvaluatedTrials(index, names, None, "")
-    speakers = speakers_of_trials(names, index.trials, read_utt2spk(utt2spk))
-    wrong = np.flatnonzero((speakers[:, 0] == speakers[:, 1]) != (index.labels == 1))
-    if len(wrong):
-        first, second = (names[row] for row in index.trials[wrong[0]])
-        kind = "target" if index.labels[wrong[0]] else "non-target"
+    try:
+        speakers = speakers_of_trials(names, index.trials, read_utt2spk(utt2spk))
+    except UserError as error:
+        raise UserError(f"--speakers {utt2spk}: {error}") from error
+    wrong = contradiction(speakers, index.labels)
+    if wrong is not None:
+        first, second = (names[row] for row in index.trials[wrong])
+        kind = "target" if index.labels[wrong] else "non-target"
         raise UserError(
-            f"'{utt2spk}' contradicts the trials: '{first}' and '{second}' make a {kind} trial "
-            f"({len(wrong):,} such trials)."
+            f"--speakers {utt2spk} contradicts the trials: '{first}' and '{second}' make a "
+            f"{kind} trial, and are of '{speakers[wrong, 0]}' and '{speakers[wrong, 1]}'."
         )
     return EvaluatedTrials(index, names, speakers, f"as '{utt2spk}' tells")
 
