@@ -91,6 +91,8 @@ def _counting(console: Console, description: str) -> Iterator[Callable[[int, int
     """Show a bar on a terminal; gives the function that takes (done, total)."""
     from rich.progress import Progress
 
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    from pyannote_ge2e.experiment.console import can_move
+
+    with Progress(console=console, transient=True, disable=not can_move(console)) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress
 
-__all__ = ["bar", "say"]
+__all__ = ["bar", "can_move", "say"]
 
 
 def say(console: Console, line: str) -> None:
@@ -16,9 +16,14 @@ def say(console: Console, line: str) -> None:
     console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+def can_move(console: Console) -> bool:
+    """Whether a bar can move there: FORCE_COLOR and notebooks make a terminal of any pipe."""
+    return console.is_terminal and console.file.isatty()
+
+
 @contextmanager
 def bar(console: Console, description: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar on a terminal while the block runs; gives the function that advances it."""
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(console=console, transient=True, disable=not can_move(console)) as progress:
         task = progress.add_task(description, total=total)
         yield lambda done: progress.advance(task, done)

@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pyannote_ge2e.experiment.console import bar, say
+from pyannote_ge2e.experiment.console import bar, can_move, say
 from pyannote_ge2e.experiment.epochs import epochs_done
 from pyannote_ge2e.experiment.error_rate import error_rate
 from pyannote_ge2e.tasks import EmbeddingTask
@@ -48,7 +48,7 @@ class TrainProgress(Callback):
         self._began = self._logged = time.monotonic()
         self._chunks = 0
         self._loss = 0.0
-        if self.console.is_terminal:
+        if can_move(self.console):
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
