@@ -163,7 +163,7 @@ def _label(curve: DetCurve) -> str:
     name = curve.name
     if curve.perfect:
         name += " (no errors)"
-    label = drawable(f"{name}: EER {percent(figures.equal_error_rate)} %")
+    label = drawable(f"{name}: EER {percent(figures.equal_error_rate)} %", width=72)
     if label.startswith("_"):
         label = f" {label}"  # else it would be left out
     return f"{label}\nminDCF {costs}" if costs else label

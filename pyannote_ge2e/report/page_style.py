@@ -51,7 +51,9 @@ tbody th { font-weight: 500; }
 .facts td, .trials td, .speakers td { overflow-wrap: anywhere; }
 .trials .number, .speakers .number { overflow-wrap: normal; }
 th:last-child, td:last-child { padding-right: 0; }
+.wide { overflow-x: auto; }
 .figures td { overflow-wrap: normal; }
+.figures thead .number { white-space: normal; }
 .figures b { font-weight: 600; }
 .figures small { display: block; color: var(--soft); font-size: .8rem; white-space: nowrap; }
 .facts th { width: 9rem; color: var(--soft); }
