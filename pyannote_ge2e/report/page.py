@@ -102,7 +102,10 @@ def _figures(evaluation: Evaluation) -> str:
     notes = "".join(f"<br>{escape(note)}" for note in table_notes(evaluation))
     return f"""<section>
 <h2>Figures</h2>
-<div class="wide"><table class="figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>
+<div class="wide"><table class="figures">
+<thead><tr>{head}</tr></thead>
+<tbody>{body}</tbody>
+</table></div>
 <p class="notes">{notes.removeprefix("<br>")}</p>
 </section>"""
 

@@ -100,7 +100,7 @@ def render(figure: Figure, target: Path | BytesIO, kind: str) -> None:
     metadata = _NO_METADATA if kind == "svg" else None
     with house_style(), warnings.catch_warnings():
         # No font has all scripts: the page, whose reader's fonts may, shows the name.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(target, format=kind, dpi=180, metadata=metadata)
 
 
