@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,10 +14,13 @@ from rich.console import Console
 from pyannote_ge2e.data.trials import Segments
 from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.embedding_cache import EmbeddingCache, file_key
-from pyannote_ge2e.tasks.embedding import Files, embed_files
+from pyannote_ge2e.tasks.embedding import FILES_PER_BATCH, Files, embed_files, shortest_input
 
-# Files between two writes to the cache: what an interruption costs at most.
-FILES_PER_SHARD = 256
+# Files between two writes to the cache: as many as take a few seconds, which is what an
+# interruption costs at most. Multiples of what is embedded together, so that the size of a shard
+# changes no embedding.
+SMALLEST_SHARD, LARGEST_SHARD = 4 * FILES_PER_BATCH, 128 * FILES_PER_BATCH
+SECONDS_PER_SHARD = 10.0
 
 
 @dataclass
@@ -102,13 +107,16 @@ def embed_once(
         If audio cannot be read, or the cache cannot be written.
     """
     cache.check()
+    sample_rate = model.hparams["sample_rate"]
     known = cache.read(files.keys)
     missing = [row for row in range(len(files.keys)) if row not in known]
     say(console, f"{len(missing):,} files to embed, {len(known):,} known already")
     try:
+        min_samples = None
+        if missing:
+            min_samples = shortest_input(model.to(device).eval(), round(duration * sample_rate))
         with bar(console, "embedding", len(missing)) as advance:
-            for start in range(0, len(missing), FILES_PER_SHARD):
-                rows = missing[start : start + FILES_PER_SHARD]
+            for rows in _shards(missing):
                 part = files.part(rows)
                 embeddings = embed_files(
                     model,
@@ -118,6 +126,7 @@ def embed_once(
                     batch_size=batch_size,
                     device=device,
                     num_workers=num_workers,
+                    min_samples=min_samples,
                     progress=advance,
                 )
                 cache.write(part.keys, embeddings)
@@ -128,3 +137,14 @@ def embed_once(
             "the same command goes on from there."
         ) from interrupt
     return np.stack([known[row] for row in range(len(files.keys))])
+
+
+def _shards(rows: list[int]) -> Iterator[list[int]]:
+    """Cut a list into parts that grow until each takes its time."""
+    size, start = SMALLEST_SHARD, 0
+    while start < len(rows):
+        began = time.monotonic()
+        yield rows[start : start + size]
+        start += size
+        if time.monotonic() - began < SECONDS_PER_SHARD / 2:
+            size = min(2 * size, LARGEST_SHARD)

@@ -39,6 +39,7 @@ def embed_files(
     batch_size: int = 32,
     device: torch.device | str | None = None,
     num_workers: int = 0,
+    min_samples: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Embed files, each once.
@@ -59,6 +60,8 @@ def embed_files(
         Defaults to where the model is.
     num_workers : int
         Processes that read audio.
+    min_samples : int, optional
+        What `shortest_input` found, where it is known already.
     progress : callable, optional
         Called with the number of files just embedded.
 
@@ -79,12 +82,14 @@ def embed_files(
     was_training = model.training
     model.eval()
     try:
+        if min_samples is None:
+            min_samples = shortest_input(model, round(duration * sample_rate))
         loader = file_loader(
             files,
             duration,
             step,
             sample_rate,
-            min_samples=shortest_input(model, round(duration * sample_rate)),
+            min_samples=min_samples,
             num_workers=num_workers,
         )
         embeddings = []

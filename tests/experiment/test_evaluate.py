@@ -273,7 +273,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(
         "import os, signal\n"
         "from pyannote_ge2e.cli import main\n"
         "from pyannote_ge2e.experiment import embed_once\n"
-        "embed_once.FILES_PER_SHARD = 4\n"
+        "embed_once.SMALLEST_SHARD = embed_once.LARGEST_SHARD = 4\n"
         "embed = embed_once.embed_files\n"
         "count = []\n"
         "def interrupted(*args, **kwargs):\n"
@@ -399,3 +399,33 @@ def test_a_model_without_a_file_is_known_by_its_weights(trained_once: Path) -> N
 def test_checkpoints_say_what_they_were_trained_on(trained_once: Path, tiny_protocol) -> None:
     entry = load_checkpoint(trained_once / "weights" / "0003.pt")["pyannote.audio"]
     assert entry["trained_on"] == {"protocol": tiny_protocol.name, "subset": "train"}
+
+
+def test_a_full_disk_leaves_the_earlier_evaluation_whole(
+    evaluate, tiny_protocol, trained_once: Path, tmp_path: Path
+) -> None:
+    """The real thing: the system refuses to write more than so many bytes to a file."""
+    evaluate("--snorm")
+    folder = tmp_path / "out"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    limit = max(len(before["scores.txt"]), len(before["metrics.json"])) + 1000
+    assert limit < len(before["report.html"])
+    script = (
+        "import resource\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        "from pyannote_ge2e.cli import main; main()\n"
+    )
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", script, "emb", "evaluate", trained_once, tiny_protocol.name),
+            *(*QUICK, f"--output={folder}", f"--registry={tiny_protocol.database_yml}"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: Cannot write '{folder}': File too large.")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
