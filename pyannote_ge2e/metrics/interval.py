@@ -47,8 +47,8 @@ def confidence_interval(
     metric : callable
         ``metric(scores, labels) -> float``. `equal_error_rate`, `min_dcf`, `act_dcf`, `cllr`
         and, a few times slower, `hull_equal_error_rate` are resampled fast, with options too:
-        ``functools.partial(min_dcf, p_target=0.05)``. Any other callable is given each
-        resample as a list of trials.
+        ``functools.partial(min_dcf, p_target=0.05)``. `min_cllr` and any other callable are
+        computed from each resample as a list of trials.
     scores : (T,) array
         Similarities.
     labels : (T,) array
@@ -63,7 +63,7 @@ def confidence_interval(
             Statistics 1, 2007), except for a handful of speakers.
             Without `speakers`, trials are drawn instead, with a warning.
         "trial"
-            Bootstrap of the trials, targets and non-targets apart.
+            Bootstrap of the trials, targets and non-targets apart, as `feerci` does it.
         "parametric"
             For the equal error rate only, and without drawing anything: see
             `parametric_interval`. Trials are taken to be independent.
