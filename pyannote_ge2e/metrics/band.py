@@ -6,14 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyannote_ge2e.metrics.bootstrap import Draws, FloatArray
+from pyannote_ge2e.metrics.drawing import Kind, checked_options, draws_of, resampling_of
 from pyannote_ge2e.metrics.grid import Grid
-from pyannote_ge2e.metrics.interval import (
-    Kind,
-    checked_options,
-    draws_of,
-    resampling_of,
-    tails,
-)
+from pyannote_ge2e.metrics.percentiles import tails
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
 # Short ones: at many false-alarm rates, most blocks are looked into.

@@ -8,13 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyannote_ge2e.metrics.bootstrap import Draws, FloatArray
-from pyannote_ge2e.metrics.interval import (
-    Kind,
-    checked_options,
-    resampled,
-    resampling_of,
-    tails,
-)
+from pyannote_ge2e.metrics.drawing import Kind, checked_options, resampled, resampling_of
+from pyannote_ge2e.metrics.percentiles import tails
 from pyannote_ge2e.metrics.resampled import Metric, estimator_of
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 

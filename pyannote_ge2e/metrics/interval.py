@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Iterator
-from typing import Literal, get_args
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
+from numpy.typing import ArrayLike
 
-from pyannote_ge2e.metrics.bootstrap import (
-    BLOCK,
-    Draws,
-    FloatArray,
-    Resampling,
-    SpeakerResampling,
-    TrialResampling,
+from pyannote_ge2e.metrics.drawing import (
+    Kind,
+    Method,
+    check_level,
+    checked_options,
+    resampled,
+    resampling_of,
 )
 from pyannote_ge2e.metrics.eer import equal_error_rate
 from pyannote_ge2e.metrics.parametric import parametric_interval
-from pyannote_ge2e.metrics.resampled import Estimator, Metric, estimator_of, is_optimistic
+from pyannote_ge2e.metrics.percentiles import bias_corrected, tails
+from pyannote_ge2e.metrics.resampled import Metric, estimator_of, is_optimistic
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
-
-Method = Literal["speaker", "trial", "parametric"]
-Kind = Literal["speaker", "trial"]
 
 
 def confidence_interval(
@@ -100,7 +95,7 @@ def confidence_interval(
             raise ValueError(
                 "The parametric interval is that of equal_error_rate: resample instead."
             )
-        _check_level(level)
+        check_level(level)
         checked_scores, is_target = checked_trials(scores, labels)
         rate = equal_error_rate(checked_scores, is_target)
         num_targets = int(is_target.sum())
@@ -174,98 +169,3 @@ def _intervals(
             low, high = np.quantile(values, tails(level))
             intervals.append((float(low), float(high)))
     return intervals
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ValueError(f"The confidence level must be between 0 and 1, got {level}.")
-
-
-def checked_options(method: str, speakers: ArrayLike | None, level: float, resamples: int) -> Kind:
-    """Kind of bootstrap to use. Where it is not the one asked for, a warning tells the user.
-
-    Meant to be called by public functions: the warning names the line that called them.
-    """
-    if method not in get_args(Method):
-        raise ValueError(f"Unknown method {method!r}: choose 'speaker', 'trial' or 'parametric'.")
-    _check_level(level)
-    if resamples < 1:
-        raise ValueError(f"At least one resample is needed, got {resamples}.")
-    if method == "parametric":
-        raise ValueError("The parametric interval draws nothing: choose 'speaker' or 'trial'.")
-    if method == "trial":
-        return "trial"
-    if speakers is None:
-        warnings.warn(
-            "No speakers given: the interval resamples trials, and is too narrow when "
-            "trials share speakers.",
-            stacklevel=3,
-        )
-        return "trial"
-    return "speaker"
-
-
-def tails(level: float) -> NDArray[np.float64]:
-    """Two shares with `level` between them."""
-    return np.array([(1 - level) / 2, (1 + level) / 2])
-
-
-def bias_corrected(values: FloatArray, value: float, level: float) -> tuple[float, float]:
-    """Bias-corrected percentiles of resampled values of a metric.
-
-    Resamples of an optimistic metric lie about as far below the figure as the figure lies
-    below the truth. The share of them that is below tells how far the percentiles must move
-    (Efron, "Nonparametric standard errors and confidence intervals", Canadian Journal of
-    Statistics 9, 1981).
-
-    Parameters
-    ----------
-    values : (R,) array
-        Metric of the resamples.
-    value : float
-        Metric of the trials. The interval holds it.
-    level : float
-
-    Examples
-    --------
-    >>> values = np.linspace(0, 1, 1001)
-    >>> low, high = bias_corrected(values, 0.5, 0.95)
-    >>> round(low, 3), round(high, 3)  # no bias: plain percentiles
-    (0.025, 0.975)
-    >>> low, high = bias_corrected(values, 0.7, 0.95)
-    >>> round(low, 3), round(high, 3)
-    (0.18, 0.999)
-    """
-    num_resamples = len(values)
-    below = np.mean(values < value) + np.mean(values == value) / 2
-    bias = ndtri(np.clip(below, 1 / (num_resamples + 1), num_resamples / (num_resamples + 1)))
-    low, high = np.quantile(values, ndtr(2 * bias + ndtri(tails(level))))
-    return min(float(low), value), max(float(high), value)
-
-
-def resampling_of(trials: SortedTrials, speakers: ArrayLike | None, kind: Kind) -> Resampling:
-    """Resamples of the kind that `checked_options` returned."""
-    if kind == "trial":
-        return TrialResampling(trials)
-    assert speakers is not None
-    return SpeakerResampling(trials, speakers)
-
-
-def resampled(
-    estimators: list[Estimator], resampling: Resampling, seed: int, resamples: int
-) -> FloatArray:
-    """Metrics of the same resamples: (metrics, resamples)."""
-    values = np.empty((len(estimators), resamples))
-    for columns, draws in draws_of(resampling, seed, resamples):
-        for row, estimate in enumerate(estimators):
-            values[row, columns] = estimate(draws)
-    return values
-
-
-def draws_of(resampling: Resampling, seed: int, resamples: int) -> Iterator[tuple[slice, Draws]]:
-    """Draw as many resamples as fit into memory, again and again."""
-    rng = np.random.default_rng(seed)
-    size = max(1, BLOCK // resampling.width)
-    for start in range(0, resamples, size):
-        columns = slice(start, min(start + size, resamples))
-        yield columns, resampling.draw(rng, columns.stop - start)

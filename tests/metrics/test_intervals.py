@@ -136,7 +136,7 @@ def test_speakers_of_mixed_types_are_refused(other):
 
 def test_malformed_trials_are_refused():
     with pytest.raises(ValueError, match="Score 0 is nan"):
-        confidence_interval(equal_error_rate, [np.nan, 0.1], [0, 1])
+        confidence_interval(equal_error_rate, [np.nan, 0.1], [0, 1], method="trial")
 
 
 def test_parametric_interval_of_another_metric_is_refused():

@@ -16,10 +16,12 @@ from pyannote_ge2e.metrics import (
     min_cllr,
     min_dcf,
 )
-from pyannote_ge2e.metrics.bootstrap import Draws, SpeakerResampling, TrialResampling
+from pyannote_ge2e.metrics.bootstrap import Draws
 from pyannote_ge2e.metrics.grid import Grid
-from pyannote_ge2e.metrics.interval import bias_corrected
+from pyannote_ge2e.metrics.percentiles import bias_corrected
 from pyannote_ge2e.metrics.resampled import estimator_of
+from pyannote_ge2e.metrics.speaker_bootstrap import SpeakerResampling
+from pyannote_ge2e.metrics.trial_bootstrap import TrialResampling
 from pyannote_ge2e.metrics.trials import SortedTrials
 
 METRICS = {
@@ -138,7 +140,7 @@ def test_short_arrays_change_nothing(method, metric, monkeypatch):
     """Whatever is done in blocks to save memory."""
     trials = trial_list()
     expected = confidence_interval(metric, *trials, method=method, resamples=40)
-    for module in ("bootstrap", "grid", "interval"):
+    for module in ("speaker_bootstrap", "grid", "drawing"):
         monkeypatch.setattr(f"pyannote_ge2e.metrics.{module}.BLOCK", 90)
     monkeypatch.setattr("pyannote_ge2e.metrics.speakers.BLOCK", 90)
     found = confidence_interval(metric, *trials, method=method, resamples=40)
