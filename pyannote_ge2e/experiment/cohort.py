@@ -15,6 +15,8 @@ from pyannote_ge2e.data.protocol import Subset, load_protocol
 from pyannote_ge2e.data.reader import audio_duration
 from pyannote_ge2e.data.trials import Segments, TrialIndex
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.evaluated_model import EvaluatedModel
+from pyannote_ge2e.report.words import counted
 
 
 @dataclass
@@ -47,12 +49,57 @@ class Cohort:
         Examples
         --------
         >>> Cohort("Debug.SpeakerVerification.All.train", ["a.wav"], [[(0, 1)]], ["a"]).summary()
-        'Debug.SpeakerVerification.All.train: 1 recordings of 1 speakers'
+        'Debug.SpeakerVerification.All.train: 1 recording of 1 speaker'
         """
-        counts = f"{len(self.paths):,} recordings"
+        counts = counted(len(self.paths), "recording")
         if self.speakers is not None:
-            counts += f" of {len(set(self.speakers)):,} speakers"
+            counts += f" of {counted(len(set(self.speakers)), 'speaker')}"
         return f"{self.name}: {counts}"
+
+
+def find_cohort(
+    asked: str | None,
+    model: EvaluatedModel,
+    per_speaker: bool = False,
+    registry: Path | None = None,
+) -> Cohort:
+    """Cohort that is asked for, else what the model was trained on.
+
+    Parameters
+    ----------
+    asked : str or None
+        What `--cohort` says.
+    model : EvaluatedModel
+    per_speaker : bool
+        Whether its speakers have to be known.
+    registry : Path, optional
+        Further `database.yml`.
+
+    Raises
+    ------
+    UserError
+        If it cannot be found, is empty, or its speakers are not known and have to be.
+    """
+    if asked is not None:
+        cohort = read_cohort(*split_name(asked), registry)
+    elif model.trained_on is not None:
+        try:
+            cohort = read_cohort(*model.trained_on, registry)
+        except UserError as error:
+            raise UserError(
+                f"The cohort would be what the model was trained on: {error} "
+                "Give another with --cohort <protocol.subset>."
+            ) from error
+    else:
+        raise UserError(
+            f"Nothing tells what '{model.name}' was trained on: "
+            "give --cohort <protocol.subset> to normalise scores."
+        )
+    if per_speaker and cohort.speakers is None:
+        raise UserError(
+            f"--cohort-per-speaker: {cohort.name} does not tell who speaks in each recording."
+        )
+    return cohort
 
 
 def split_name(word: str) -> tuple[str, Subset]:

@@ -12,18 +12,19 @@ from rich.console import Console
 
 from pyannote_ge2e.data.protocol import Subset
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.cohort import Cohort, read_cohort, split_name
+from pyannote_ge2e.experiment.cohort import find_cohort
 from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.embed_once import UniqueFiles, embed_once
 from pyannote_ge2e.experiment.embedding_cache import EmbeddingCache
-from pyannote_ge2e.experiment.evaluated_model import Epoch, EvaluatedModel, find_model
+from pyannote_ge2e.experiment.evaluated_model import Epoch, find_model
 from pyannote_ge2e.experiment.evaluated_trials import Method, interval_method, read_trials
 from pyannote_ge2e.experiment.evaluation_facts import (
     Normalisation,
     Setting,
     facts_of,
     remarks_of,
+    without_home,
 )
 from pyannote_ge2e.experiment.evaluation_files import check_folder, write_evaluation
 from pyannote_ge2e.experiment.evaluation_scores import CALIBRATED, Embedded, score
@@ -141,7 +142,7 @@ def evaluate(
         subset=subset,
         trials=trials,
         normalisation=Normalisation(
-            _find_cohort(model, cohort, cohort_per_speaker, registry),
+            find_cohort(cohort, model, cohort_per_speaker, registry),
             cohort_per_speaker,
             TOP if top is None else top,
         )
@@ -164,7 +165,7 @@ def evaluate(
     with _in_plain_words(f"{protocol}.{subset}"):
         scores = score(setting, embedded, str(torch_device))
         evaluation = Evaluation(
-            title=f"{what} on {protocol}.{subset}",
+            title=f"{without_home(what)} on {protocol}.{subset}",
             labels=trials.index.labels,
             speakers=trials.speakers,
             scorings=[_scoring(name, values, setting) for name, values in scores.items()],
@@ -178,32 +179,6 @@ def evaluate(
         say(console, remark)
     say(console, f"-> '{folder / 'report.html'}'")
     return folder
-
-
-def _find_cohort(
-    model: EvaluatedModel, asked: str | None, per_speaker: bool, registry: Path | None
-) -> Cohort:
-    """Cohort that is asked for, else what the model was trained on."""
-    if asked is not None:
-        cohort = read_cohort(*split_name(asked), registry)
-    elif model.trained_on is not None:
-        try:
-            cohort = read_cohort(*model.trained_on, registry)
-        except UserError as error:
-            raise UserError(
-                f"The cohort would be what the model was trained on: {error} "
-                "Give another with --cohort <protocol.subset>."
-            ) from error
-    else:
-        raise UserError(
-            f"Nothing tells what '{model.name}' was trained on: "
-            "give --cohort <protocol.subset> to normalise scores."
-        )
-    if per_speaker and cohort.speakers is None:
-        raise UserError(
-            f"--cohort-per-speaker: {cohort.name} does not tell who speaks in each recording."
-        )
-    return cohort
 
 
 def _embed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -39,7 +40,7 @@ class EvaluatedTrials:
     speakers: np.ndarray | None
     source: str
 
-    @property
+    @cached_property
     def file_speakers(self) -> np.ndarray | None:
         """Speaker of each file, (F,) array of str, where they are known."""
         if self.speakers is None:

@@ -17,6 +17,7 @@ from pyannote_ge2e.data.protocol import Subset
 from pyannote_ge2e.experiment.cohort import Cohort, own_rows
 from pyannote_ge2e.experiment.evaluated_model import EvaluatedModel
 from pyannote_ge2e.experiment.evaluated_trials import EvaluatedTrials, Method
+from pyannote_ge2e.report.words import counted
 
 _PACKAGES = ("pyannote-ge2e", "pyannote.audio", "torch", "numpy")
 
@@ -69,19 +70,19 @@ def facts_of(setting: Setting, command: Sequence[str] | None) -> dict[str, str]:
     model, trials = setting.model, setting.trials
     architecture = type(model.model)
     facts = {
-        "Model": model.name,
+        "Model": without_home(model.name),
         "Epoch": "" if model.epoch is None else str(model.epoch),
         "Weights": f"SHA-256 {model.digest[:16]}...",
         "Architecture": f"{architecture.__module__}.{architecture.__qualname__}",
         "Protocol": setting.protocol,
         "Subset": setting.subset,
-        "Trials": f"{len(trials.index):,} over {len(trials.names):,} files",
+        "Trials": f"{len(trials.index):,} over {counted(len(trials.names), 'file')}",
         "Speakers": trials.source or "unknown",
         "Windows": f"{setting.duration:g} s, a step of {setting.step * setting.duration:g} s",
         "Cohort": _cohort(setting.normalisation),
         "Calibration": ""
         if setting.calibration_trials is None
-        else f"logistic, on {len(setting.calibration_trials.index):,} trials of the "
+        else f"logistic, on {counted(len(setting.calibration_trials.index), 'trial')} of the "
         f"{setting.calibrate} subset",
         "Intervals": f"{100 * setting.level:g} %, bootstrap over {setting.method}s "
         f"({setting.resamples:,} resamples, seed {setting.seed})",
@@ -135,17 +136,19 @@ def _cohort_remarks(setting: Setting) -> Iterator[str]:
         trials, cohort.speakers or [], "are also in the cohort: choose one of other speakers"
     )
     own = int(np.sum(own_rows(trials.index, trials.file_speakers, cohort) >= 0))
+    files = counted(own, "file")
     if own and setting.normalisation.per_speaker:
-        yield f"{own:,} files of the trials are also in the cohort, within its speakers' means."
+        yield f"{files} of the trials are also in the cohort, within its speakers' means."
     elif own:
-        yield f"{own:,} files of the trials are also in the cohort: none is compared to itself."
+        yield f"{files} of the trials are also in the cohort: none is compared to itself."
     if setting.normalisation.size < setting.normalisation.top:
         yield (
-            f"The cohort has {setting.normalisation.size:,} embeddings, fewer than "
+            f"The cohort has {counted(setting.normalisation.size, 'embedding')}, fewer than "
             f"--top {setting.normalisation.top:,}: all of them count."
         )
     if cohort.left_out:
-        yield f"{cohort.left_out:,} recordings of the cohort hold no speech, and were left out."
+        left_out = counted(cohort.left_out, "recording")
+        yield f"{left_out} of the cohort without any speech: left out."
 
 
 def _in_common(trials: EvaluatedTrials, names: Sequence[str], what: str) -> Iterator[str]:
@@ -163,7 +166,17 @@ def command_line(words: Sequence[str]) -> str:
     >>> command_line(["/usr/bin/pyannote-audio", "emb", "evaluate", "my model"])
     "pyannote-audio emb evaluate 'my model'"
     """
-    home = re.escape(str(Path.home()))
     program, *others = words
-    typed = shlex.join([Path(program).name, *others])
-    return re.sub(rf"(?<=[ =']){home}(?=/)", "~", typed)
+    return without_home(shlex.join([Path(program).name, *others]))
+
+
+def without_home(text: str) -> str:
+    """Text in which paths under the home folder start with `~`: reports are passed on.
+
+    Examples
+    --------
+    >>> without_home(f"emb evaluate {Path.home()}/models/GE2E")
+    'emb evaluate ~/models/GE2E'
+    """
+    home = re.escape(str(Path.home()))
+    return re.sub(rf"(?<![^\s='\"]){home}(?=/)", "~", text)

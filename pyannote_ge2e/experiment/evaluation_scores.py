@@ -82,6 +82,9 @@ def score(setting: Setting, embedded: Embedded, device: str = "cpu") -> dict[str
     if setting.calibration_trials is not None and embedded.calibration is not None:
         others = of(setting.calibration_trials, embedded.calibration)
         for name, values in others.items():
-            calibration = fit_calibration(values, setting.calibration_trials.index.labels)
+            try:
+                calibration = fit_calibration(values, setting.calibration_trials.index.labels)
+            except ValueError as error:
+                raise ValueError(f"--calibrate {setting.calibrate} ({name}): {error}") from error
             scores[name + CALIBRATED] = calibration(scores[name])
     return scores
