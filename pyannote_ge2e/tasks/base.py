@@ -47,7 +47,10 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         Where the loss starts, when fine-tuning: parameters of the same name (with or without
         "loss_func." before it) and shape are copied.
     multiprocessing_context : str or None
-        Start method of workers; the platform's by default.
+        Start method of workers; the platform's by default. With several processes, "forkserver"
+        is safer than "fork", which may catch a communication thread at a bad moment and leave a
+        worker that waits for ever. It needs a script that can be imported: what it does belongs
+        under ``if __name__ == "__main__":``.
     """
 
     DEFAULT_GRADIENT_SCALE: Mapping[str, float] = {}
