@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
 from pyannote.audio import Model
 from rich.console import Console
 
@@ -18,13 +17,13 @@ from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.config import Experiment, read_config
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.error_rate import ErrorRate, error_rate, score_trials
+from pyannote_ge2e.experiment.evaluate import evaluate
 from pyannote_ge2e.experiment.layout import TrainFolder, ValidateFolder
 from pyannote_ge2e.experiment.progress import say
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.experiment.reproducibility import seed_everything
 from pyannote_ge2e.experiment.train import train
 from pyannote_ge2e.experiment.validate import validate
-from pyannote_ge2e.report import score_histogram
 
 PROTOCOL = "Demo.SpeakerVerification.All"
 
@@ -35,6 +34,7 @@ Next, with real voices (speaker/[session/]utterance.wav, such as VoxCeleb1):
     export EXP=models/GE2E PROTOCOL=VoxCeleb1.SpeakerVerification.All
     pyannote-audio emb train $EXP $PROTOCOL
     pyannote-audio emb validate $EXP/train/$PROTOCOL.train $PROTOCOL
+    pyannote-audio emb evaluate $EXP/train/$PROTOCOL.train $PROTOCOL --snorm
 """
 
 
@@ -52,7 +52,7 @@ def demo(
     Parameters
     ----------
     output : Path
-        Folder for the corpus, its `database.yml`, the experiment and the picture.
+        Folder for the corpus, its `database.yml`, the experiment and its report.
     experiment : Path
         Folder of the `config.yml` to train.
     seed : int
@@ -93,7 +93,7 @@ def demo(
 
     console.rule("3. Training: emb train", align="left")
     trials = trial_index(load_protocol(PROTOCOL, database_yml), "test")
-    untrained, _ = _test(_untrained_model(config, database_yml, seed), trials)
+    untrained = _test(_untrained_model(config, database_yml, seed), trials)
     say(console, f"untrained: test EER {untrained}")
     folder = train(root, PROTOCOL, registry=database_yml, seed=seed, device="cpu", to_epoch=epochs)
 
@@ -101,13 +101,19 @@ def demo(
     validated = ValidateFolder(validate(folder, PROTOCOL, registry=database_yml, device="cpu"))
     best = TrainFolder(folder).weights_of(validated.best_epoch())
 
-    console.rule("5. Speakers never heard", align="left")
-    trained, scores = _test(load_model(best), trials)
-    picture = output / "scores.png"
-    score_histogram(scores, trials.labels, picture, title="Test trials, trained model")
+    console.rule("5. Speakers never heard: emb evaluate", align="left")
+    evaluate(
+        str(validated.path),
+        PROTOCOL,
+        registry=database_yml,
+        device="cpu",
+        snorm=True,
+        cohort_per_speaker=True,
+        top=20,
+    )
+    trained = _test(load_model(best), trials)
     say(console, f"untrained: test EER {untrained}")
     say(console, f"trained:   test EER {trained}")
-    say(console, f"Score distributions: '{picture}'")
     say(console, f"Weights: Model.from_pretrained('{best}')")
     say(console, _NEXT)
     return untrained, trained
@@ -138,7 +144,7 @@ def _untrained_model(config: dict, database_yml: Path, seed: int) -> Model:
     return model
 
 
-def _test(model: Model, trials: TrialIndex) -> tuple[ErrorRate, np.ndarray]:
+def _test(model: Model, trials: TrialIndex) -> ErrorRate:
     with quiet():
         scores = score_trials(model, trials, device=find_device("cpu"))
-    return error_rate(scores, trials), scores
+    return error_rate(scores, trials)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,12 @@ def test_the_demo_learns_voices_and_prints_both_error_rates(
     printed = capsys.readouterr().out
     assert f"untrained: test EER {untrained}" in printed
     assert f"trained:   test EER {trained}" in printed
-    assert (output / "scores.png").is_file()
+    assert len(list(output.rglob("evaluate/*/0001/report.html"))) == 1
+    assert re.search(r"s-norm +\d+\.\d\d \[", printed)
 
     with pytest.raises(UserError, match="--force"):
         demo(output, experiment=MODELS / "demo")
-    assert (output / "scores.png").is_file()
+    assert len(list(output.rglob("report.html"))) == 1
 
 
 def test_the_demo_deletes_nothing_of_others(tmp_path: Path) -> None:
