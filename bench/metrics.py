@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bench.timing import Timings, time_in_turns, verdict
 from pyannote_ge2e.metrics import cllr, confidence_interval, equal_error_rate, min_dcf
-from pyannote_ge2e.metrics.resampled import Metric, estimator_of
-from pyannote_ge2e.metrics.speaker_bootstrap import SpeakerResampling
+from pyannote_ge2e.metrics.resampling.estimators import Metric, estimator_of
+from pyannote_ge2e.metrics.resampling.speaker_bootstrap import SpeakerResampling
 from pyannote_ge2e.metrics.trials import SortedTrials
 
 # As many trials and speakers as the "E" list of VoxCeleb1 has.

@@ -27,7 +27,7 @@ from pyannote_ge2e.metrics import (
     figures_of,
     min_dcf,
 )
-from pyannote_ge2e.metrics.resampled import Metric
+from pyannote_ge2e.metrics.resampling.estimators import Metric
 from pyannote_ge2e.report import Evaluation, Scoring
 
 __all__ = ["compare"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyannote_ge2e.metrics.bootstrap import Draws, FloatArray
-from pyannote_ge2e.metrics.drawing import Kind, checked_options, draws_of, resampling_of
-from pyannote_ge2e.metrics.grid import Grid
-from pyannote_ge2e.metrics.percentiles import tails
+from pyannote_ge2e.metrics.resampling.bootstrap import Draws, FloatArray
+from pyannote_ge2e.metrics.resampling.drawing import Kind, checked_options, draws_of, resampling_of
+from pyannote_ge2e.metrics.resampling.grid import Grid
+from pyannote_ge2e.metrics.resampling.percentiles import tails
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
 # Short ones: at many false-alarm rates, most blocks are looked into.

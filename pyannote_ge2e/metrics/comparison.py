@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyannote_ge2e.metrics.bootstrap import Draws, FloatArray
-from pyannote_ge2e.metrics.drawing import Kind, checked_options, resampled, resampling_of
-from pyannote_ge2e.metrics.percentiles import tails
-from pyannote_ge2e.metrics.resampled import Metric, estimator_of
+from pyannote_ge2e.metrics.resampling.bootstrap import Draws, FloatArray
+from pyannote_ge2e.metrics.resampling.drawing import Kind, checked_options, resampled, resampling_of
+from pyannote_ge2e.metrics.resampling.estimators import Metric, estimator_of
+from pyannote_ge2e.metrics.resampling.percentiles import tails
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
 

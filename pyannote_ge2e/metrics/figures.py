@@ -15,7 +15,7 @@ from pyannote_ge2e.metrics.dcf import act_dcf, checked_costs, dcf_of_error_rates
 from pyannote_ge2e.metrics.eer import crossing, equal_error_rate
 from pyannote_ge2e.metrics.hull import hull_points
 from pyannote_ge2e.metrics.interval import confidence_intervals
-from pyannote_ge2e.metrics.resampled import Metric
+from pyannote_ge2e.metrics.resampling.estimators import Metric
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyannote_ge2e.metrics.drawing import (
+from pyannote_ge2e.metrics.eer import equal_error_rate
+from pyannote_ge2e.metrics.parametric import parametric_interval
+from pyannote_ge2e.metrics.resampling.drawing import (
     Kind,
     Method,
     check_level,
@@ -15,10 +17,8 @@ from pyannote_ge2e.metrics.drawing import (
     resampled,
     resampling_of,
 )
-from pyannote_ge2e.metrics.eer import equal_error_rate
-from pyannote_ge2e.metrics.parametric import parametric_interval
-from pyannote_ge2e.metrics.percentiles import bias_corrected, tails
-from pyannote_ge2e.metrics.resampled import Metric, estimator_of, is_optimistic
+from pyannote_ge2e.metrics.resampling.estimators import Metric, estimator_of, is_optimistic
+from pyannote_ge2e.metrics.resampling.percentiles import bias_corrected, tails
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from pyannote_ge2e.metrics import confidence_interval, equal_error_rate, error_curve_band
 from pyannote_ge2e.metrics.band import misses_at
-from pyannote_ge2e.metrics.grid import Grid
-from pyannote_ge2e.metrics.speaker_bootstrap import SpeakerResampling
-from pyannote_ge2e.metrics.trial_bootstrap import TrialResampling
+from pyannote_ge2e.metrics.resampling.grid import Grid
+from pyannote_ge2e.metrics.resampling.speaker_bootstrap import SpeakerResampling
+from pyannote_ge2e.metrics.resampling.trial_bootstrap import TrialResampling
 from pyannote_ge2e.metrics.trials import SortedTrials
 
 RATES = np.array([0, 1e-4, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.999, 1])
@@ -105,7 +105,7 @@ def test_short_arrays_change_nothing(method, monkeypatch):
     options = {"speakers": speakers, "method": method, "resamples": 30}
     expected = error_curve_band(scores, labels, RATES, **options)
     for module in ("speaker_bootstrap", "grid", "drawing"):
-        monkeypatch.setattr(f"pyannote_ge2e.metrics.{module}.BLOCK", 90)
+        monkeypatch.setattr(f"pyannote_ge2e.metrics.resampling.{module}.BLOCK", 90)
     np.testing.assert_array_equal(error_curve_band(scores, labels, RATES, **options), expected)
 
 

@@ -14,8 +14,8 @@ from pyannote_ge2e.metrics import (
     hull_equal_error_rate,
     min_dcf,
 )
-from pyannote_ge2e.metrics.speaker_bootstrap import SpeakerResampling
-from pyannote_ge2e.metrics.trial_bootstrap import TrialResampling
+from pyannote_ge2e.metrics.resampling.speaker_bootstrap import SpeakerResampling
+from pyannote_ge2e.metrics.resampling.trial_bootstrap import TrialResampling
 from pyannote_ge2e.metrics.trials import SortedTrials
 
 

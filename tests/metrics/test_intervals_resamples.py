@@ -16,12 +16,12 @@ from pyannote_ge2e.metrics import (
     min_cllr,
     min_dcf,
 )
-from pyannote_ge2e.metrics.bootstrap import Draws
-from pyannote_ge2e.metrics.grid import Grid
-from pyannote_ge2e.metrics.percentiles import bias_corrected
-from pyannote_ge2e.metrics.resampled import estimator_of
-from pyannote_ge2e.metrics.speaker_bootstrap import SpeakerResampling
-from pyannote_ge2e.metrics.trial_bootstrap import TrialResampling
+from pyannote_ge2e.metrics.resampling.bootstrap import Draws
+from pyannote_ge2e.metrics.resampling.estimators import estimator_of
+from pyannote_ge2e.metrics.resampling.grid import Grid
+from pyannote_ge2e.metrics.resampling.percentiles import bias_corrected
+from pyannote_ge2e.metrics.resampling.speaker_bootstrap import SpeakerResampling
+from pyannote_ge2e.metrics.resampling.trial_bootstrap import TrialResampling
 from pyannote_ge2e.metrics.trials import SortedTrials
 
 METRICS = {
@@ -104,7 +104,7 @@ def test_equal_to_full_recomputation_on_a_long_list_with_a_large_tie(metric):
 @pytest.mark.parametrize("metric", [equal_error_rate, min_dcf])
 def test_resamples_decided_outside_the_stretch_are_redone(metric, monkeypatch):
     """After a pilot of one resample, a stretch of hardly more than its own deciding block."""
-    monkeypatch.setattr("pyannote_ge2e.metrics.stretch.PILOT", 1)
+    monkeypatch.setattr("pyannote_ge2e.metrics.resampling.stretch.PILOT", 1)
     redone = []
     coarse = Grid.coarse
     monkeypatch.setattr(
@@ -141,7 +141,7 @@ def test_short_arrays_change_nothing(method, metric, monkeypatch):
     trials = trial_list()
     expected = confidence_interval(metric, *trials, method=method, resamples=40)
     for module in ("speaker_bootstrap", "grid", "drawing"):
-        monkeypatch.setattr(f"pyannote_ge2e.metrics.{module}.BLOCK", 90)
+        monkeypatch.setattr(f"pyannote_ge2e.metrics.resampling.{module}.BLOCK", 90)
     monkeypatch.setattr("pyannote_ge2e.metrics.speakers.BLOCK", 90)
     found = confidence_interval(metric, *trials, method=method, resamples=40)
     assert found == pytest.approx(expected, rel=1e-12)

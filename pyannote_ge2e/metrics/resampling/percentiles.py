@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from pyannote_ge2e.metrics.bootstrap import FloatArray
+from pyannote_ge2e.metrics.resampling.bootstrap import FloatArray
 
 
 def tails(level: float) -> FloatArray:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pyannote_ge2e.metrics.bootstrap import (
+from pyannote_ge2e.metrics.resampling.bootstrap import (
     Counter,
     Draws,
     FloatArray,

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyannote_ge2e.metrics.bootstrap import BLOCK, Draws, FloatArray, IntArray, Resampling
+from pyannote_ge2e.metrics.resampling.bootstrap import (
+    BLOCK,
+    Draws,
+    FloatArray,
+    IntArray,
+    Resampling,
+)
 
 # Arrays of the size of the result that `Grid.fine` fills on its way.
 ARRAYS = 4

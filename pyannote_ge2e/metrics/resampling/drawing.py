@@ -9,10 +9,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyannote_ge2e.metrics.bootstrap import BLOCK, Draws, FloatArray, Resampling
-from pyannote_ge2e.metrics.resampled import Estimator
-from pyannote_ge2e.metrics.speaker_bootstrap import SpeakerResampling
-from pyannote_ge2e.metrics.trial_bootstrap import TrialResampling
+from pyannote_ge2e.metrics.resampling.bootstrap import BLOCK, Draws, FloatArray, Resampling
+from pyannote_ge2e.metrics.resampling.estimators import Estimator
+from pyannote_ge2e.metrics.resampling.speaker_bootstrap import SpeakerResampling
+from pyannote_ge2e.metrics.resampling.trial_bootstrap import TrialResampling
 from pyannote_ge2e.metrics.trials import SortedTrials
 
 Method = Literal["speaker", "trial", "parametric"]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pyannote_ge2e.metrics.bootstrap import Draws, FloatArray, IntArray, Resampling
 from pyannote_ge2e.metrics.eer import crossing
-from pyannote_ge2e.metrics.grid import Grid
+from pyannote_ge2e.metrics.resampling.bootstrap import Draws, FloatArray, IntArray, Resampling
+from pyannote_ge2e.metrics.resampling.grid import Grid
 
 # Resamples computed on the whole curve, to learn which stretch of it decides.
 PILOT = 32

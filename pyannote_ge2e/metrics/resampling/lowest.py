@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pyannote_ge2e.metrics.bootstrap import Draws, FloatArray, IntArray
-from pyannote_ge2e.metrics.grid import Coarse, Grid
+from pyannote_ge2e.metrics.resampling.bootstrap import Draws, FloatArray, IntArray
+from pyannote_ge2e.metrics.resampling.grid import Coarse, Grid
 
 
 def lowest(

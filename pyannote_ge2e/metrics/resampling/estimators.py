@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from pyannote_ge2e.metrics.bootstrap import Draws, FloatArray, Resampling
 from pyannote_ge2e.metrics.cllr import cllr, cllr_costs, cllr_of_hull, min_cllr
 from pyannote_ge2e.metrics.dcf import (
     act_dcf,
@@ -19,10 +18,11 @@ from pyannote_ge2e.metrics.dcf import (
     min_dcf,
 )
 from pyannote_ge2e.metrics.eer import equal_error_rate, hull_equal_error_rate
-from pyannote_ge2e.metrics.grid import Grid
 from pyannote_ge2e.metrics.hull import hull_points
-from pyannote_ge2e.metrics.lowest import hull_crossings, lowest_costs
-from pyannote_ge2e.metrics.stretch import OnStretch, crossings
+from pyannote_ge2e.metrics.resampling.bootstrap import Draws, FloatArray, Resampling
+from pyannote_ge2e.metrics.resampling.grid import Grid
+from pyannote_ge2e.metrics.resampling.lowest import hull_crossings, lowest_costs
+from pyannote_ge2e.metrics.resampling.stretch import OnStretch, crossings
 from pyannote_ge2e.metrics.trials import SortedTrials
 
 Metric = Callable[[Any, Any], float]

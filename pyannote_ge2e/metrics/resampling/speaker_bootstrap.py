@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from pyannote_ge2e.metrics.bootstrap import (
+from pyannote_ge2e.metrics.resampling.bootstrap import (
     BLOCK,
     Counter,
     Draws,
