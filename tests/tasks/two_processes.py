@@ -13,27 +13,18 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-import torch
-from lightning import Trainer
-from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.strategies import DDPStrategy
-
-from pyannote_ge2e import GE2E, SincNetLSTM
-from pyannote_ge2e.data.protocol import load_protocol
-
-
-class Recorder(Callback):
-    """Digest of every batch."""
-
-    def __init__(self) -> None:
-        self.batches: list[str] = []
-
-    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-        self.batches.append(hashlib.sha256(batch["X"].numpy().tobytes()).hexdigest())
-
 
 def main(database_yml: str, protocol: str, output: str) -> None:
     """Train for two epochs."""
+    # Here, for workers import this script, and need none of them.
+    import torch
+    from lightning import Trainer
+    from lightning.pytorch.callbacks import LambdaCallback
+    from lightning.pytorch.strategies import DDPStrategy
+
+    from pyannote_ge2e import GE2E, SincNetLSTM
+    from pyannote_ge2e.data.protocol import load_protocol
+
     task = GE2E(
         load_protocol(protocol, Path(database_yml)),
         duration=0.6,
@@ -49,7 +40,11 @@ def main(database_yml: str, protocol: str, output: str) -> None:
     multiprocessing.set_forkserver_preload(["pyannote_ge2e.data.loader"])
     torch.manual_seed(0)
     model = SincNetLSTM(lstm={"hidden_size": 16, "num_layers": 1}, dimension=8, task=task)
-    recorder = Recorder()
+    batches: list[str] = []
+
+    def note(trainer, pl_module, batch, batch_idx):
+        batches.append(hashlib.sha256(batch["X"].numpy().tobytes()).hexdigest())
+
     trainer = Trainer(
         accelerator="cpu",
         devices=2,
@@ -57,7 +52,7 @@ def main(database_yml: str, protocol: str, output: str) -> None:
         strategy=DDPStrategy(timeout=timedelta(seconds=120)),
         max_epochs=2,
         logger=False,
-        callbacks=[recorder],
+        callbacks=[LambdaCallback(on_train_batch_start=note)],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -65,7 +60,7 @@ def main(database_yml: str, protocol: str, output: str) -> None:
     trainer.fit(model)
     weights = b"".join(value.numpy().tobytes() for value in model.state_dict().values())
     seen = {
-        "batches": recorder.batches,
+        "batches": batches,
         "weights": hashlib.sha256(weights).hexdigest(),
         "equal_error_rate": trainer.callback_metrics["equal_error_rate"].item(),
         "index": str(task.index.folder),
