@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pyannote_ge2e.data.scored_trials import matching_names
+from pyannote_ge2e.data.score_files.names import matching_names
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.scored import Scored, load_scores
 

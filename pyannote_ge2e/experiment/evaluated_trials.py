@@ -13,7 +13,7 @@ import numpy as np
 from pyannote_ge2e.data.build_index import speaker_name
 from pyannote_ge2e.data.protocol import Subset, load_protocol
 from pyannote_ge2e.data.score_files import read_utt2spk
-from pyannote_ge2e.data.trial_speakers import contradiction, speakers_of_trials
+from pyannote_ge2e.data.score_files.trial_speakers import contradiction, speakers_of_trials
 from pyannote_ge2e.data.trials import TrialIndex, trial_index
 from pyannote_ge2e.errors import UserError
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pyannote_ge2e.data.score_files import write_scores, write_trials, write_utt2spk
-from pyannote_ge2e.data.text_lines import separator_for
+from pyannote_ge2e.data.score_files.text_lines import separator_for
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.evaluated_trials import EvaluatedTrials
 from pyannote_ge2e.report import Evaluation, write_report

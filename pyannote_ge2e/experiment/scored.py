@@ -9,7 +9,11 @@ from typing import Literal
 import numpy as np
 
 from pyannote_ge2e.data.score_files import ScoredTrials, read_scores, read_utt2spk
-from pyannote_ge2e.data.trial_speakers import contradiction, speakers_by_name, speakers_of_trials
+from pyannote_ge2e.data.score_files.trial_speakers import (
+    contradiction,
+    speakers_by_name,
+    speakers_of_trials,
+)
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["Method", "Scored", "Speakers", "find_speakers", "load_scores", "method_of"]

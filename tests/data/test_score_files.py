@@ -19,7 +19,7 @@ from pyannote_ge2e.data.score_files import (
     write_trials,
     write_utt2spk,
 )
-from pyannote_ge2e.data.trial_speakers import speakers_by_name
+from pyannote_ge2e.data.score_files.trial_speakers import speakers_by_name
 from pyannote_ge2e.errors import UserError
 
 # Two targets, two non-targets.

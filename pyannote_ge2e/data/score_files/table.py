@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pyannote_ge2e.data.column_facts import LABELS, as_numbers, is_number
-from pyannote_ge2e.data.score_columns import possible_columns, understand
-from pyannote_ge2e.data.text_columns import TextColumns, shown
+from pyannote_ge2e.data.score_files.column_facts import LABELS, as_numbers, is_number
+from pyannote_ge2e.data.score_files.columns import possible_columns, understand
+from pyannote_ge2e.data.score_files.text_columns import TextColumns, shown
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["ScoreTable", "read_table"]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pyannote_ge2e.data.score_columns import named_columns
-from pyannote_ge2e.data.score_table import ScoreTable, read_table
-from pyannote_ge2e.data.utt2spk import without_suffix
+from pyannote_ge2e.data.score_files.columns import named_columns
+from pyannote_ge2e.data.score_files.names import matching_names
+from pyannote_ge2e.data.score_files.table import ScoreTable, read_table
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["ScoredTrials", "matching_names", "read_scores"]
+__all__ = ["ScoredTrials", "read_scores"]
 
 
 @dataclass
@@ -150,40 +150,6 @@ def _lines_of_trials(table: ScoreTable, listed: ScoreTable) -> tuple[np.ndarray,
         f"{unused:,} score{plural} of '{table.path}' {'are' if plural else 'is'} of no trial of "
         f"'{listed.path}', and left out."
     ]
-
-
-def matching_names(names: list[str], others: list[str]) -> np.ndarray:
-    """Where each of `others` is in `names`.
-
-    Suffixes of audio files are left away only where names do not match with them.
-
-    Parameters
-    ----------
-    names : list of F str
-    others : list of G str
-
-    Returns
-    -------
-    row : (G,) int64 array
-        -1 for a name that is not there.
-
-    Examples
-    --------
-    >>> matching_names(["a/1", "a/2"], ["a/2.wav", "a/3"])
-    array([ 1, -1])
-    """
-    row = {name: number for number, name in enumerate(names)}
-    found = np.fromiter((row.get(name, -1) for name in others), np.int64, len(others))
-    if (found >= 0).all():
-        return found
-    bare: dict[str, int] = {}
-    for number, name in enumerate(names):
-        stem = without_suffix(name)
-        # "a.wav" and "a.flac": which of the two "a" is, nobody knows.
-        bare[stem] = -1 if stem in bare else number
-    for at in np.flatnonzero(found < 0):
-        found[at] = bare.get(without_suffix(others[at]), -1)
-    return found
 
 
 def _one_value_per_trial(table: ScoreTable, values: np.ndarray | None, what: str) -> None:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pyannote_ge2e.data.files import replacing
-from pyannote_ge2e.data.folder import AUDIO_SUFFIXES
-from pyannote_ge2e.data.text_lines import content_lines, separator_for
+from pyannote_ge2e.data.score_files.text_lines import content_lines, separator_for
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["read_utt2spk", "without_suffix", "write_utt2spk"]
+__all__ = ["read_utt2spk", "write_utt2spk"]
 
 
 def read_utt2spk(path: Path) -> dict[str, str]:
@@ -79,18 +78,3 @@ def write_utt2spk(path: Path, speakers: Mapping[str, str]) -> None:
     between = separator_for(path, [*speakers, *speakers.values()])
     with replacing(Path(path)) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(f"{uri}{between}{speakers[uri]}\n" for uri in sorted(speakers))
-
-
-def without_suffix(name: str) -> str:
-    """Return a name without the suffix of an audio file.
-
-    Examples
-    --------
-    >>> without_suffix("id1/a/1.wav"), without_suffix("id1/a/1.5")
-    ('id1/a/1', 'id1/a/1.5')
-    """
-    stem, dot, suffix = name.rpartition(".")
-    return stem if dot and f".{suffix.lower()}" in _SUFFIXES else name
-
-
-_SUFFIXES = frozenset(AUDIO_SUFFIXES)

@@ -1,4 +1,4 @@
-"""Trials and their scores as files of text: written in Kaldi's column order, read in anyone's."""
+"""Writing trials and their scores, in Kaldi's column order."""
 
 from __future__ import annotations
 
@@ -9,20 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyannote_ge2e.data.files import replacing
-from pyannote_ge2e.data.scored_trials import ScoredTrials, read_scores
-from pyannote_ge2e.data.text_lines import separator_for
-from pyannote_ge2e.data.trial_speakers import speakers_of_trials
-from pyannote_ge2e.data.utt2spk import read_utt2spk, write_utt2spk
+from pyannote_ge2e.data.score_files.text_lines import separator_for
 
-__all__ = [
-    "ScoredTrials",
-    "read_scores",
-    "read_utt2spk",
-    "speakers_of_trials",
-    "write_scores",
-    "write_trials",
-    "write_utt2spk",
-]
+__all__ = ["write_scores", "write_trials"]
 
 
 def write_scores(path: Path, names: Sequence[str], trials: np.ndarray, scores: ArrayLike) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pyannote_ge2e.data.column_facts import ColumnCounts, ColumnFacts
-from pyannote_ge2e.data.score_columns import header_columns, possible_columns
-from pyannote_ge2e.data.text_lines import text_bytes
+from pyannote_ge2e.data.score_files.column_facts import ColumnCounts, ColumnFacts
+from pyannote_ge2e.data.score_files.columns import header_columns, possible_columns
+from pyannote_ge2e.data.score_files.text_lines import text_bytes
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["TextColumns", "shown"]

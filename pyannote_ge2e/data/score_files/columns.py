@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyannote_ge2e.data.column_facts import LABELS, ColumnFacts, is_number
+from pyannote_ge2e.data.score_files.column_facts import LABELS, ColumnFacts, is_number
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["header_columns", "named_columns", "possible_columns", "understand"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pyannote_ge2e.data.utt2spk import without_suffix
+from pyannote_ge2e.data.score_files.names import without_suffix
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["contradiction", "speakers_by_name", "speakers_of_trials"]
