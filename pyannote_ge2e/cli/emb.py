@@ -34,7 +34,7 @@ from pyannote_ge2e.cli.several import SeveralNumbers
 
 emb = typer.Typer(
     name="emb",
-    help="Speaker embeddings: prepare data, train, validate, apply, evaluate.",
+    help="Speaker embeddings: prepare data, train, validate, apply, evaluate, compare.",
     no_args_is_help=True,
 )
 emb.command()(prepare)
