@@ -50,9 +50,9 @@ in how well they are recognised; EER about 7 %, P_target .01. "Figures" is `equa
 `confidence_interval` from arrays to the two ends, {RESAMPLES:,} resamples of speakers. The peer is
 `confidence-intervals`, which resamples trials; its metric takes the EER (interpolated) or the
 minDCF from scikit-learn's `roc_curve`, and gives the same figure (checked at every size). It is
-timed on {PEER_RESAMPLES} resamples, times {RESAMPLES // PEER_RESAMPLES:,}. Each of our resamples
-is the full computation on repeated trials to 1e-12 (checked on 20,000 trials with many ties, and
-at every size up to a million).
+timed on {PEER_RESAMPLES} resamples, times {RESAMPLES // PEER_RESAMPLES:,}. Each of our resamples is
+the full computation on repeated trials to 1e-12 (checked on 20,000 trials with many ties, and at
+every size up to a million).
 
 Goals at {TRIALS:,} trials: figures at least {CURVE_GOAL:g} times as fast as `det_curve` alone,
 intervals {RATE_GOAL:g} times (EER) and {COST_GOAL:g} times (minDCF) as fast as the peer.
