@@ -12,22 +12,18 @@ from rich.console import Console
 
 from pyannote_ge2e.data.protocol import Subset
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.cohort import find_cohort
 from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.device import find_device
-from pyannote_ge2e.experiment.embed_once import UniqueFiles, embed_once
-from pyannote_ge2e.experiment.embedding_cache import EmbeddingCache
-from pyannote_ge2e.experiment.evaluated_model import Epoch, find_model
-from pyannote_ge2e.experiment.evaluated_trials import Method, interval_method, read_trials
-from pyannote_ge2e.experiment.evaluation_facts import (
-    Normalisation,
-    Setting,
-    facts_of,
-    remarks_of,
-    without_home,
-)
-from pyannote_ge2e.experiment.evaluation_files import check_folder, write_evaluation
-from pyannote_ge2e.experiment.evaluation_scores import CALIBRATED, Embedded, score
+from pyannote_ge2e.experiment.evaluation.cohort import find_cohort
+from pyannote_ge2e.experiment.evaluation.embed_once import UniqueFiles, embed_once
+from pyannote_ge2e.experiment.evaluation.embedding_cache import EmbeddingCache
+from pyannote_ge2e.experiment.evaluation.facts import facts_of, without_home
+from pyannote_ge2e.experiment.evaluation.files import check_folder, write_evaluation
+from pyannote_ge2e.experiment.evaluation.model import Epoch, find_model
+from pyannote_ge2e.experiment.evaluation.remarks import remarks_of
+from pyannote_ge2e.experiment.evaluation.scores import CALIBRATED, Embedded, score
+from pyannote_ge2e.experiment.evaluation.setting import Normalisation, Setting
+from pyannote_ge2e.experiment.evaluation.trials import Method, interval_method, read_trials
 from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.metrics import figures_of

@@ -12,8 +12,8 @@ import yaml
 
 from pyannote_ge2e.data.trials import TrialIndex
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.cohort import Cohort, own_rows, read_cohort, split_name
-from pyannote_ge2e.experiment.evaluated_trials import EvaluatedTrials, read_trials, unique_names
+from pyannote_ge2e.experiment.evaluation.cohort import Cohort, own_rows, read_cohort, split_name
+from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials, read_trials, unique_names
 
 
 def test_a_verification_subset_is_one_row_a_recording(tiny_protocol) -> None:

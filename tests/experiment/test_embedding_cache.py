@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.embedding_cache import EmbeddingCache, cache_root, file_key
+from pyannote_ge2e.experiment.evaluation.embedding_cache import EmbeddingCache, cache_root, file_key
 
 
 def keys_of(numbers: range) -> list[bytes]:
@@ -127,7 +127,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_what_was_there(tmp_path: Path) -
         "import resource, sys, numpy as np\n"
         "from pathlib import Path\n"
         "from pyannote_ge2e.errors import UserError\n"
-        "from pyannote_ge2e.experiment.embedding_cache import EmbeddingCache\n"
+        "from pyannote_ge2e.experiment.evaluation.embedding_cache import EmbeddingCache\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "cache = EmbeddingCache('weights', 2.0, 0.25, print, Path(sys.argv[1]))\n"
         "try: cache.write([b'z' * 16] * 1000, np.ones((1000, 3), np.float32))\n"

@@ -21,8 +21,8 @@ from pyannote_ge2e.architectures.loading import load_checkpoint, load_model
 from pyannote_ge2e.cli.app import app
 from pyannote_ge2e.data.protocol import load_protocol
 from pyannote_ge2e.data.trials import trial_index
-from pyannote_ge2e.experiment.cohort import read_cohort
-from pyannote_ge2e.experiment.evaluated_model import digest_of, find_model
+from pyannote_ge2e.experiment.evaluation.cohort import read_cohort
+from pyannote_ge2e.experiment.evaluation.model import digest_of, find_model
 from pyannote_ge2e.scoring import adaptive_snorm, cosine_scores, speaker_means
 from pyannote_ge2e.tasks.embedding import embed_files
 
@@ -272,7 +272,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(
     script = (
         "import os, signal\n"
         "from pyannote_ge2e.cli import main\n"
-        "from pyannote_ge2e.experiment import embed_once\n"
+        "from pyannote_ge2e.experiment.evaluation import embed_once\n"
         "embed_once.SMALLEST_SHARD = embed_once.LARGEST_SHARD = 4\n"
         "embed = embed_once.embed_files\n"
         "count = []\n"

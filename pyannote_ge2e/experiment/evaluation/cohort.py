@@ -15,7 +15,7 @@ from pyannote_ge2e.data.protocol import Subset, load_protocol
 from pyannote_ge2e.data.reader import audio_duration
 from pyannote_ge2e.data.trials import Segments, TrialIndex
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.evaluated_model import EvaluatedModel
+from pyannote_ge2e.experiment.evaluation.model import EvaluatedModel
 from pyannote_ge2e.report.words import counted
 
 

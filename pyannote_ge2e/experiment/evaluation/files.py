@@ -12,7 +12,7 @@ import numpy as np
 from pyannote_ge2e.data.score_files import write_scores, write_trials, write_utt2spk
 from pyannote_ge2e.data.score_files.text_lines import separator_for
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.evaluated_trials import EvaluatedTrials
+from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials
 from pyannote_ge2e.report import Evaluation, write_report
 
 # Scores of each scoring; what an evaluation without it finds there is of another one.

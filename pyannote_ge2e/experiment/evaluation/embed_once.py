@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pyannote_ge2e.data.trials import Segments
 from pyannote_ge2e.experiment.console import bar, say
-from pyannote_ge2e.experiment.embedding_cache import EmbeddingCache, file_key
+from pyannote_ge2e.experiment.evaluation.embedding_cache import EmbeddingCache, file_key
 from pyannote_ge2e.tasks.embedding import FILES_PER_BATCH, Files, embed_files, shortest_input
 
 # Files between two writes to the cache: as many as take a few seconds, which is what an

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyannote_ge2e.experiment.cohort import own_rows
-from pyannote_ge2e.experiment.evaluated_trials import EvaluatedTrials
-from pyannote_ge2e.experiment.evaluation_facts import Setting
+from pyannote_ge2e.experiment.evaluation.cohort import own_rows
+from pyannote_ge2e.experiment.evaluation.setting import Setting
+from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials
 from pyannote_ge2e.scoring import (
     adaptive_snorm,
     cosine_scores,

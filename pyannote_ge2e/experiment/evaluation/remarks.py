@@ -1,0 +1,63 @@
+"""What a reader of an evaluation's figures should mind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from pyannote_ge2e.experiment.evaluation.cohort import own_rows
+from pyannote_ge2e.experiment.evaluation.setting import Setting
+from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials
+from pyannote_ge2e.report.words import counted
+
+
+def remarks_of(setting: Setting) -> list[str]:
+    """Return what a reader of the figures should mind."""
+    return [*_speaker_remarks(setting), *_cohort_remarks(setting)]
+
+
+def _speaker_remarks(setting: Setting) -> Iterator[str]:
+    trials = setting.trials
+    if trials.speakers is None:
+        yield (
+            "Nothing tells who speaks in the files: intervals resample trials, and are too "
+            "narrow when trials share speakers. Give --speakers utt2spk for honest ones."
+        )
+    learnt = next(iter(setting.model.model.specifications)).classes
+    yield from _in_common(trials, learnt or [], "were also heard in training: figures flatter")
+    others = setting.calibration_trials
+    if others is not None and others.file_speakers is not None:
+        yield from _in_common(
+            trials, others.file_speakers.tolist(), "are also among those of the calibration"
+        )
+
+
+def _cohort_remarks(setting: Setting) -> Iterator[str]:
+    if setting.normalisation is None:
+        return
+    trials, cohort = setting.trials, setting.normalisation.cohort
+    yield from _in_common(
+        trials, cohort.speakers or [], "are also in the cohort: choose one of other speakers"
+    )
+    own = int(np.sum(own_rows(trials.index, trials.file_speakers, cohort) >= 0))
+    files = counted(own, "file")
+    if own and setting.normalisation.per_speaker:
+        yield f"{files} of the trials are also in the cohort, within its speakers' means."
+    elif own:
+        yield f"{files} of the trials are also in the cohort: none is compared to itself."
+    if setting.normalisation.size < setting.normalisation.top:
+        yield (
+            f"The cohort has {counted(setting.normalisation.size, 'embedding')}, fewer than "
+            f"--top {setting.normalisation.top:,}: all of them count."
+        )
+    if cohort.left_out:
+        left_out = counted(cohort.left_out, "recording")
+        yield f"{left_out} of the cohort without any speech: left out."
+
+
+def _in_common(trials: EvaluatedTrials, names: Sequence[str], what: str) -> Iterator[str]:
+    speakers = trials.speakers_among(names)
+    if speakers and trials.file_speakers is not None:
+        total = len(set(trials.file_speakers.tolist()))
+        yield f"{len(speakers):,} of the {total:,} speakers of the trials {what}."

@@ -1,0 +1,47 @@
+"""All that an evaluation depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyannote_ge2e.data.protocol import Subset
+from pyannote_ge2e.experiment.evaluation.cohort import Cohort
+from pyannote_ge2e.experiment.evaluation.model import EvaluatedModel
+from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials, Method
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How scores are normalised: against which cohort, by how many of it."""
+
+    cohort: Cohort
+    per_speaker: bool
+    top: int
+
+    @property
+    def size(self) -> int:
+        """Number of embeddings that files are compared to."""
+        if self.per_speaker and self.cohort.speakers is not None:
+            return len(set(self.cohort.speakers))
+        return len(self.cohort.paths)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All that an evaluation depends on."""
+
+    model: EvaluatedModel
+    protocol: str
+    subset: Subset
+    trials: EvaluatedTrials
+    normalisation: Normalisation | None
+    calibrate: Subset | None
+    calibration_trials: EvaluatedTrials | None
+    duration: float
+    step: float
+    method: Method
+    level: float
+    resamples: int
+    seed: int
+    p_targets: Sequence[float]
