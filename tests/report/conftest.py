@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pyannote_ge2e.metrics import figures_of
-from pyannote_ge2e.report import Evaluation, Scoring
+from pyannote_ge2e.report import Evaluation, Scoring, write_report
 
 RESAMPLES = 50
 
@@ -64,3 +65,11 @@ def evaluation() -> Evaluation:
     facts = {"Model": "models/GE2E/weights/0040.pt", "Command": "emb evaluate"}
     remarks = ["3 speakers of the cohort are in the trials too."]
     return Evaluation(**{**vars(found), "facts": facts, "remarks": remarks})
+
+
+@pytest.fixture(scope="session")
+def report(evaluation: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with its report: to read, not to change."""
+    folder = tmp_path_factory.mktemp("report") / "new" / "folder"
+    write_report(evaluation, folder)
+    return folder

@@ -1,6 +1,7 @@
 """Files of a report: all new or all old, and readable by machines."""
 
 import json
+import shutil
 import warnings
 
 import matplotlib.image
@@ -17,19 +18,17 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_all_files_are_written_and_the_same_each_time(evaluation, tmp_path):
-    write_report(evaluation, tmp_path / "new" / "one")
-    write_report(evaluation, tmp_path / "other")
-    one = contents(tmp_path / "new" / "one")
-    assert set(one) == FILES
-    assert one == contents(tmp_path / "other")
-    for picture in ("det.png", "scores.png"):
-        assert matplotlib.image.imread(tmp_path / "other" / picture).shape[0] > 500
-
-
-def test_json_holds_the_figures_given(evaluation, tmp_path):
+def test_all_files_are_written_and_the_same_each_time(evaluation, report, tmp_path):
     write_report(evaluation, tmp_path)
-    found = json.loads((tmp_path / "metrics.json").read_text())
+    one = contents(report)
+    assert set(one) == FILES
+    assert one == contents(tmp_path)
+    for picture in ("det.png", "scores.png"):
+        assert matplotlib.image.imread(report / picture).shape[0] > 500
+
+
+def test_json_holds_the_figures_given(evaluation, report):
+    found = json.loads((report / "metrics.json").read_text())
     assert found["title"] == evaluation.title
     assert found["scorings"] == {of.name: of.figures.as_dict() for of in evaluation.scorings}
     assert (found["level"], found["method"], found["speakers"]) == (0.95, "speaker", 12)
@@ -54,18 +53,17 @@ def test_what_is_no_number_is_null_in_json(make, tmp_path):
     assert found["scorings"]["raw"]["min_cllr"] is None
 
 
-def test_markdown_holds_table_remarks_and_facts(evaluation, tmp_path):
-    write_report(evaluation, tmp_path)
-    text = (tmp_path / "metrics.md").read_text()
+def test_markdown_holds_table_remarks_and_facts(report):
+    text = (report / "metrics.md").read_text()
     assert text.startswith("# Demo.SpeakerVerification.All, test\n\n| scoring | EER % |")
     assert "> 3 speakers of the cohort are in the trials too." in text
     assert r"| Model | models/GE2E/weights/0040.pt |" in text
 
 
 def test_a_failing_write_keeps_all_old_files_and_leaves_nothing_behind(
-    evaluation, make, tmp_path, monkeypatch
+    report, make, tmp_path, monkeypatch
 ):
-    write_report(evaluation, tmp_path)
+    shutil.copytree(report, tmp_path, dirs_exist_ok=True)
     before = contents(tmp_path)
     draw, written = Figure.savefig, []
 
