@@ -16,7 +16,7 @@ from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.compared import load_pair
 from pyannote_ge2e.experiment.comparison_table import Difference, Differences
 from pyannote_ge2e.experiment.console import say
-from pyannote_ge2e.experiment.score import check_folder
+from pyannote_ge2e.experiment.output import check_output
 from pyannote_ge2e.experiment.scored import Method, find_speakers, method_of
 from pyannote_ge2e.metrics import (
     Figures,
@@ -86,7 +86,8 @@ def compare(
         If a file cannot be understood, the trials are not the same, or the speakers are asked
         for and unknown.
     """
-    check_folder(output)
+    if output is not None:
+        check_output(output)
     pair = load_pair(a, b, scores, trials, columns)
     found = find_speakers(pair.first, speakers)
     known = len(pair.first.remarks)

@@ -11,6 +11,7 @@ from rich.console import Console
 from pyannote_ge2e.data.score_files import ScoredTrials
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import say
+from pyannote_ge2e.experiment.output import check_output
 from pyannote_ge2e.experiment.scored import Method, find_speakers, load_scores, method_of
 from pyannote_ge2e.metrics import figures_of
 from pyannote_ge2e.report import Evaluation, Scoring, figures_table
@@ -70,7 +71,8 @@ def score(
     UserError
         If a file cannot be understood, or the speakers are asked for and unknown.
     """
-    check_folder(output)
+    if output is not None:
+        check_output(output)
     scored = load_scores(scores, trials, columns, negate)
     found = find_speakers(scored, speakers)
     method = method_of(ci, found, scored)
@@ -130,9 +132,3 @@ def score(
 def names_of_trials(trials: ScoredTrials) -> np.ndarray | None:
     """Both recordings of each trial, (T, 2) array of str, where the file names them."""
     return np.array(trials.names)[trials.trials] if trials.names else None
-
-
-def check_folder(output: Path | None) -> None:
-    """Refuse a folder that is a file, before any work."""
-    if output is not None and output.exists() and not output.is_dir():
-        raise UserError(f"--output '{output}' is a file: name a folder.")

@@ -226,7 +226,7 @@ def test_a_trial_of_two_labels_is_named(pair):
         (["{a}", "{a}/none"], "There is no"),
         (["{a}", "{above}"], "holds no scores; did you mean"),
         (["{a}", "{empty}"], "run emb evaluate first"),
-        (["{a}", "{b}", "--output", "{a}/scores.txt"], "is a file"),
+        (["{a}", "{b}", "--output", "{a}/scores.txt"], "is no folder that you may write to"),
     ],
 )
 def test_what_cannot_be_compared_is_one_sentence(pair, tmp_path, words, sentence):

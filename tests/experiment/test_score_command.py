@@ -160,7 +160,10 @@ def test_output_is_the_report(made, tmp_path):
 def test_an_output_that_is_a_file_is_refused_before_any_work(made, tmp_path):
     done = run(tmp_path / "none.txt", "--output", made.list)
     assert done.exit_code == 1
-    assert done.stderr == f"error: --output '{made.list}' is a file: name a folder.\n"
+    assert done.stderr == (
+        f"error: Cannot write '{made.list}': '{made.list}' is no folder that you may write to; "
+        "choose another with --output.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pyannote_ge2e.data.score_files import write_scores, write_trials, write_utt
 from pyannote_ge2e.data.score_files.text_lines import separator_for
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials
+from pyannote_ge2e.experiment.output import check_output
 from pyannote_ge2e.report import Evaluation, write_report
 
 # Scores of each scoring; what an evaluation without it finds there is of another one.
@@ -33,14 +34,7 @@ def check_folder(folder: Path, trials: EvaluatedTrials) -> None:
     UserError
         If the folder cannot be made or written to, or a name does not fit a line of text.
     """
-    nearest = folder
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise UserError(
-            f"Cannot write '{folder}': '{nearest}' is no folder that you may write to; "
-            "choose another with --output."
-        )
+    check_output(folder)
     separator_for(folder / SCORES["raw"], trials.names)
 
 
