@@ -144,7 +144,7 @@ def evaluate(
         calibrate=calibrate,
         ci=ci,
         level=level,
-        p_target=p_target,
+        p_targets=p_target,
         speakers=speakers,
         output=output,
         seed=seed,
@@ -155,6 +155,5 @@ def evaluate(
         duration=duration,
         parallel=parallel,
         registry=registry,
-        debug=debug,
         command=sys.argv,
     )

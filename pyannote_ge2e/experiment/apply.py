@@ -31,7 +31,6 @@ def apply(
     *,
     subset: Subset = "test",
     device: str = "auto",
-    debug: bool = False,
     from_epoch: int | Literal["last"] | None = None,
     batch: int = 32,
     step: float = 0.25,
@@ -49,8 +48,6 @@ def apply(
         Files to apply it to.
     device : str
         See `find_device`.
-    debug : bool
-        Unused here; the command line shows tracebacks.
     from_epoch : int or "last", optional
         Apply this epoch instead of the best.
     batch : int

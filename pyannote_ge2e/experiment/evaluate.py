@@ -46,7 +46,7 @@ def evaluate(
     calibrate: Subset | None = None,
     ci: Method | None = None,
     level: float = 0.95,
-    p_target: Sequence[float] = (0.01, 0.05),
+    p_targets: Sequence[float] = (0.01, 0.05),
     speakers: Path | None = None,
     output: Path | None = None,
     seed: int = 0,
@@ -57,7 +57,6 @@ def evaluate(
     duration: float | None = None,
     parallel: int | None = None,
     registry: Path | None = None,
-    debug: bool = False,
     command: Sequence[str] | None = None,
 ) -> Path:
     """Score the trials of a subset, and write figures, scores and a report.
@@ -84,7 +83,7 @@ def evaluate(
         What intervals resample: speakers by default, where they are known.
     level : float
         Of the intervals.
-    p_target : sequence of float
+    p_targets : sequence of float
         Priors of a target in minDCF.
     speakers : Path, optional
         Lines `uri speaker`, for protocols that do not tell.
@@ -104,8 +103,6 @@ def evaluate(
         Processes that read audio: see `num_workers`.
     registry : Path, optional
         Further `database.yml` to load protocols from.
-    debug : bool
-        Unused here; the command line shows tracebacks.
     command : sequence of str, optional
         Words that were typed, for the report.
 
@@ -131,30 +128,30 @@ def evaluate(
     trials = read_trials(protocol, subset, registry, speakers)
     folder = model.folder(protocol, subset) if output is None else Path(output)
     check_folder(folder, trials)
-    normalised = snorm or cohort is not None or cohort_per_speaker or top is not None
+    normalisation = others = None
+    if snorm or cohort is not None or cohort_per_speaker or top is not None:
+        normalisation = Normalisation(
+            find_cohort(cohort, model, cohort_per_speaker, registry),
+            cohort_per_speaker,
+            TOP if top is None else top,
+        )
+    if calibrate is not None:
+        others = read_trials(protocol, calibrate, registry, speakers)
     setting = Setting(
         model=model,
         protocol=protocol,
         subset=subset,
         trials=trials,
-        normalisation=Normalisation(
-            find_cohort(cohort, model, cohort_per_speaker, registry),
-            cohort_per_speaker,
-            TOP if top is None else top,
-        )
-        if normalised
-        else None,
+        normalisation=normalisation,
         calibrate=calibrate,
-        calibration_trials=None
-        if calibrate is None
-        else read_trials(protocol, calibrate, registry, speakers),
+        calibration_trials=others,
         duration=duration or next(iter(model.model.specifications)).duration,
         step=step,
         method=interval_method(ci, trials),
         level=level,
         resamples=resamples,
         seed=seed,
-        p_targets=tuple(p_target),
+        p_targets=tuple(p_targets),
     )
     with quiet():
         embedded = _embed(setting, console, batch, torch_device, num_workers(parallel))

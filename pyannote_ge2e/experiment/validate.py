@@ -31,7 +31,6 @@ def validate(
     *,
     subset: Subset = "development",
     device: str = "auto",
-    debug: bool = False,
     from_epoch: int = 1,
     to_epoch: int | Literal["last"] = "last",
     every: int = 1,
@@ -54,8 +53,6 @@ def validate(
         Where the trials are.
     device : str
         See `find_device`.
-    debug : bool
-        Unused here; the command line shows tracebacks.
     from_epoch, every : int
         Validate epochs `from_epoch`, `from_epoch + every`, ...
     to_epoch : int or "last"
