@@ -90,9 +90,8 @@ def compare(
         check_output(output)
     pair = load_pair(a, b, scores, trials, columns)
     found = find_speakers(pair.first, speakers)
-    known = len(pair.first.remarks)
-    method = method_of(ci, found, pair.first)
-    remarks = pair.remarks + pair.first.remarks[known:]
+    method, remarks = method_of(ci, found)
+    remarks = [*pair.remarks, *remarks]
     calibrated = llr or pair.calibrated
     console = Console()
     for name, path in (("A", pair.first.path), ("B", pair.second_path)):

@@ -75,11 +75,18 @@ def load_pair(
             f"A and B are the same scores, '{paths[0]}': choose with --scores, as in raw,s-norm."
         )
     first, second = (load_scores(path, trials, columns) for path in paths)
+    other = _aligned(first, second)
+    remarks = list(dict.fromkeys([*first.trials.remarks, *second.trials.remarks]))
+    if not first.trials.names:
+        remarks.append(
+            "Neither file names recordings: their lines are taken to be of the same trials in the "
+            "same order."
+        )
     return Pair(
         first=first,
         second_path=second.path,
-        other=_aligned(first, second),
-        remarks=[*first.remarks, *(r for r in second.remarks if r not in first.remarks)],
+        other=other,
+        remarks=remarks,
         calibrated=all(
             path.is_dir() and "calibrated" in word
             for path, word in zip((a, b), (words[0], words[-1]), strict=True)
@@ -120,10 +127,6 @@ def _aligned(first: Scored, second: Scored) -> np.ndarray:
                 f"'{first.path}' and '{second.path}' name no recordings, and their labels are not "
                 "the same line by line: they are not of the same trials in the same order."
             )
-        first.remarks.append(
-            "Neither file names recordings: their lines are taken to be of the same trials in the "
-            "same order."
-        )
         return other.scores
     row = matching_names(one.names, other.names)
     # Names that the first does not have go behind those that it has.

@@ -75,7 +75,8 @@ def score(
         check_output(output)
     scored = load_scores(scores, trials, columns, negate)
     found = find_speakers(scored, speakers)
-    method = method_of(ci, found, scored)
+    method, remarks = method_of(ci, found)
+    remarks = [*scored.trials.remarks, *remarks]
     console = Console()
     say(console, f"{scored.trials.understood}; {found.source}")
     try:
@@ -95,7 +96,7 @@ def score(
     except ValueError as error:
         raise UserError(f"'{scores}': {error}") from error
     if figures.equal_error_rate.value > 0.5:
-        scored.remarks.append(
+        remarks.append(
             "The scores seem to be distances: higher must mean more alike. --negate turns them "
             "round."
         )
@@ -113,7 +114,7 @@ def score(
         speakers=found.sides,
         scorings=[Scoring("negated" if negate else "raw", scored.trials.scores, figures)],
         facts=facts,
-        remarks=scored.remarks,
+        remarks=remarks,
         names=names_of_trials(scored.trials) if output is not None else None,
     )
     # With many figures the table is wider than a narrow terminal: none may be cut off.

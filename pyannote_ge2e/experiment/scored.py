@@ -8,12 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from pyannote_ge2e.data.score_files import ScoredTrials, read_scores, read_utt2spk
-from pyannote_ge2e.data.score_files.trial_speakers import (
-    contradiction,
-    speakers_by_name,
-    speakers_of_trials,
-)
+from pyannote_ge2e.data.score_files import ScoredTrials, read_scores
+from pyannote_ge2e.data.score_files.trial_speakers import speakers_by_name, speakers_from
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["Method", "Scored", "Speakers", "find_speakers", "load_scores", "method_of"]
@@ -30,13 +26,10 @@ class Scored:
     path : Path
         File of the scores.
     trials : ScoredTrials
-    remarks : list of str
-        What is worth knowing before the figures are believed.
     """
 
     path: Path
     trials: ScoredTrials
-    remarks: list[str]
 
 
 @dataclass(frozen=True)
@@ -83,7 +76,7 @@ def load_scores(
         )
     if negate:
         scored = replace(scored, scores=-scored.scores)
-    return Scored(path, scored, list(scored.remarks))
+    return Scored(path, scored)
 
 
 def find_speakers(scored: Scored, utt2spk: Path | None = None) -> Speakers:
@@ -102,20 +95,25 @@ def find_speakers(scored: Scored, utt2spk: Path | None = None) -> Speakers:
         If `utt2spk` is malformed, lacks a recording, or contradicts a label.
     """
     trials = scored.trials
+
+    def told_by(path: Path) -> Speakers:
+        sides = speakers_from(path, trials.names, trials.trials, trials.labels)
+        return Speakers(sides, f"speakers from '{path}'")
+
     if utt2spk is not None:
         if not trials.names:
             raise UserError(
                 f"'{scored.path}' names no recordings, so that '{utt2spk}' cannot tell their "
                 "speakers: drop --speakers."
             )
-        return Speakers(_speakers(trials, utt2spk), f"speakers from '{utt2spk}'")
+        return told_by(utt2spk)
     beside = scored.path.with_name("utt2spk")
     aside = ""
     if trials.names and beside.is_file():
         try:
-            return Speakers(_speakers(trials, beside), f"speakers from '{beside}'")
+            return told_by(beside)
         except UserError as error:
-            aside = f" ('{beside}' is left aside: {str(error).rstrip('.')})"
+            aside = f" ('{beside}' is left aside. {error})"
     sides = speakers_by_name(trials.names, trials.trials, trials.labels)
     if sides is not None:
         example = trials.names[trials.trials[0, 0]]
@@ -124,8 +122,8 @@ def find_speakers(scored: Scored, utt2spk: Path | None = None) -> Speakers:
     return Speakers(None, "speakers unknown" + aside)
 
 
-def method_of(ci: Method | None, speakers: Speakers, scored: Scored) -> Method:
-    """Return what the interval resamples, and add a remark when that is not what it should be.
+def method_of(ci: Method | None, speakers: Speakers) -> tuple[Method, list[str]]:
+    """Return what intervals resample, and what to remark when that is not what it should be.
 
     Raises
     ------
@@ -133,31 +131,15 @@ def method_of(ci: Method | None, speakers: Speakers, scored: Scored) -> Method:
         If speakers are asked for, and unknown.
     """
     if speakers.sides is not None:
-        return ci or "speaker"
+        return ci or "speaker", []
     if ci == "speaker":
         raise UserError(
             "--ci speaker needs the speakers, which neither the names nor the labels tell: give "
             "--speakers utt2spk, or choose --ci trial."
         )
-    if ci is None:
-        scored.remarks.append(
-            "The speakers are unknown: the intervals resample trials, and are too narrow when "
-            "trials share speakers. --speakers utt2spk mends that."
-        )
-    return "trial"
-
-
-def _speakers(trials: ScoredTrials, utt2spk: Path) -> np.ndarray:
-    try:
-        sides = speakers_of_trials(trials.names, trials.trials, read_utt2spk(utt2spk))
-    except UserError as error:
-        raise UserError(f"--speakers {utt2spk}: {error}") from error
-    wrong = contradiction(sides, trials.labels)
-    if wrong is not None:
-        pair = " ".join(trials.names[row] for row in trials.trials[wrong])
-        kind = "target" if trials.labels[wrong] else "non-target"
-        who = " and ".join(f"'{speaker}'" for speaker in dict.fromkeys(sides[wrong].tolist()))
-        raise UserError(
-            f"The trial '{pair}' is a {kind}, and by '{utt2spk}' of {who}: mend one of the two."
-        )
-    return sides
+    if ci == "trial":
+        return "trial", []
+    return "trial", [
+        "The speakers are unknown: the intervals resample trials, and are too narrow when "
+        "trials share speakers. --speakers utt2spk mends that."
+    ]

@@ -135,7 +135,7 @@ def test_a_default_cohort_that_is_not_there_is_said_to_be_the_default(
         ("", "is empty"),
         ("dev0/0 dev0\n", "No speaker is given for 'dev0/1' and 10 other"),
         (None, "Cannot read"),
-        ("".join(f"dev{k}/{n} one\n" for k in range(4) for n in range(3)), "contradicts"),
+        ("".join(f"dev{k}/{n} one\n" for k in range(4) for n in range(3)), "mend one of"),
     ],
     ids=["malformed", "empty", "lacking", "missing", "contradicting"],
 )

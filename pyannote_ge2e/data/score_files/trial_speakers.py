@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from pyannote_ge2e.data.score_files.names import without_suffix
+from pyannote_ge2e.data.score_files.utt2spk import read_utt2spk
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["contradiction", "speakers_by_name", "speakers_of_trials"]
+__all__ = ["speakers_by_name", "speakers_from", "speakers_of_trials"]
 
 # The speaker in a name of VoxCeleb, and the first folder of any other.
 _VOXCELEB = re.compile(r"(?:^|/)(id\d{5})[/-]")
@@ -69,6 +71,46 @@ def speakers_of_trials(
     return np.array(speakers)[trials]
 
 
+def speakers_from(
+    path: Path, names: Sequence[str], trials: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """Speaker on either side of each trial, as a file tells and as the labels allow.
+
+    Parameters
+    ----------
+    path : Path
+        `utt2spk`: see `read_utt2spk`.
+    names : sequence of F str
+    trials : (T, 2) integer array
+        Rows of `names`.
+    labels : (T,) array
+        1 for targets, 0 for non-targets.
+
+    Returns
+    -------
+    speakers : (T, 2) array of str
+
+    Raises
+    ------
+    UserError
+        If the file is malformed, lacks a recording, or contradicts a label.
+    """
+    told = read_utt2spk(path)
+    try:
+        speakers = speakers_of_trials(names, trials, told)
+    except UserError as error:
+        raise UserError(f"'{path}': {error}") from error
+    wrong = _contradiction(speakers, labels)
+    if wrong is not None:
+        pair = " ".join(names[row] for row in trials[wrong])
+        kind = "target" if labels[wrong] else "non-target"
+        who = " and ".join(f"'{speaker}'" for speaker in dict.fromkeys(speakers[wrong].tolist()))
+        raise UserError(
+            f"The trial '{pair}' is a {kind}, and by '{path}' of {who}: mend one of the two."
+        )
+    return speakers
+
+
 def speakers_by_name(
     names: Sequence[str], trials: np.ndarray, labels: np.ndarray
 ) -> np.ndarray | None:
@@ -103,23 +145,12 @@ def speakers_by_name(
         speakers = [match[1] for match in found if match]
         if names and len(speakers) == len(names):
             sides = np.array(speakers)[trials]
-            if contradiction(sides, labels) is None:
+            if _contradiction(sides, labels) is None:
                 return sides
     return None
 
 
-def contradiction(speakers: np.ndarray, labels: np.ndarray) -> int | None:
-    """First trial whose speakers deny its label.
-
-    Parameters
-    ----------
-    speakers : (T, 2) array
-    labels : (T,) array
-
-    Examples
-    --------
-    >>> contradiction(np.array([["ann", "ann"], ["ann", "bob"]]), np.array([1, 1]))
-    1
-    """
+def _contradiction(speakers: np.ndarray, labels: np.ndarray) -> int | None:
+    """First of T trials whose two speakers (T, 2) deny its label, if any does."""
     wrong = (speakers[:, 0] == speakers[:, 1]) != (labels == 1)
     return int(np.argmax(wrong)) if wrong.any() else None

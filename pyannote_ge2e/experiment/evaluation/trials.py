@@ -12,8 +12,7 @@ import numpy as np
 
 from pyannote_ge2e.data.build_index import speaker_name
 from pyannote_ge2e.data.protocol import Subset, load_protocol
-from pyannote_ge2e.data.score_files import read_utt2spk
-from pyannote_ge2e.data.score_files.trial_speakers import contradiction, speakers_of_trials
+from pyannote_ge2e.data.score_files.trial_speakers import speakers_from
 from pyannote_ge2e.data.trials import TrialIndex, trial_index
 from pyannote_ge2e.errors import UserError
 
@@ -104,18 +103,7 @@ def read_trials(
         return EvaluatedTrials(index, names, index.speakers[index.trials], source)
     if utt2spk is None:
         return EvaluatedTrials(index, names, None, "")
-    try:
-        speakers = speakers_of_trials(names, index.trials, read_utt2spk(utt2spk))
-    except UserError as error:
-        raise UserError(f"--speakers {utt2spk}: {error}") from error
-    wrong = contradiction(speakers, index.labels)
-    if wrong is not None:
-        first, second = (names[row] for row in index.trials[wrong])
-        kind = "target" if index.labels[wrong] else "non-target"
-        raise UserError(
-            f"--speakers {utt2spk} contradicts the trials: '{first}' and '{second}' make a "
-            f"{kind} trial, and are of '{speakers[wrong, 0]}' and '{speakers[wrong, 1]}'."
-        )
+    speakers = speakers_from(utt2spk, names, index.trials, index.labels)
     return EvaluatedTrials(index, names, speakers, f"as '{utt2spk}' tells")
 
 
