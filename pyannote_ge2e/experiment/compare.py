@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from pyannote_ge2e.data.files import replacing
@@ -19,6 +19,7 @@ from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.output import check_output
 from pyannote_ge2e.experiment.scored import Method, find_speakers, method_of
 from pyannote_ge2e.metrics import (
+    Comparison,
     Figures,
     act_dcf,
     cllr,
@@ -98,45 +99,26 @@ def compare(
         say(console, f"{name}: '{path}'")
     say(console, f"{pair.first.trials.understood}; {found.source}")
     labels, own = pair.first.trials.labels, pair.first.trials.scores
-
-    def figures(of: np.ndarray) -> Figures:
-        return figures_of(
-            of,
-            labels,
-            found.sides,
-            method=method,
-            p_targets=p_targets,
-            calibrated=calibrated,
-            level=level,
-            seed=seed,
-            resamples=resamples,
-        )
-
-    def difference(name: str, key: str, metric: Metric, p: float | None = None) -> Difference:
-        values = [getattr(figures, key) for figures in (ours, theirs)]
-        one, two = values if p is None else [value[p] for value in values]
-        compared = compare_systems(
-            metric,
-            own,
-            pair.other,
-            labels,
-            found.sides,
-            method=method,
-            level=level,
-            seed=seed,
-            resamples=resamples,
-        )
-        return Difference(name, key, p, one, two, compared)
-
+    sampling: dict[str, Any] = {
+        "method": method,
+        "level": level,
+        "seed": seed,
+        "resamples": resamples,
+    }
     try:
-        ours, theirs = figures(own), figures(pair.other)
-        rows = [difference("EER %", "equal_error_rate", equal_error_rate)]
-        for p in ours.min_dcf:
-            rows.append(difference(f"minDCF (P={p:g})", "min_dcf", partial(min_dcf, p_target=p), p))
-        for p in ours.act_dcf:
-            rows.append(difference(f"actDCF (P={p:g})", "act_dcf", partial(act_dcf, p_target=p), p))
-        if calibrated:
-            rows.append(difference("Cllr", "cllr", cllr))
+        ours, theirs = (
+            figures_of(
+                of, labels, found.sides, p_targets=p_targets, calibrated=calibrated, **sampling
+            )
+            for of in (own, pair.other)
+        )
+        rows = _rows(
+            ours,
+            theirs,
+            lambda metric: compare_systems(
+                metric, own, pair.other, labels, found.sides, **sampling
+            ),
+        )
     except UserError:
         raise
     except ValueError as error:
@@ -170,6 +152,23 @@ def compare(
         _write(differences, evaluation, output)
         say(console, f"-> '{output / 'compare.md'}'")
     return differences
+
+
+def _rows(a: Figures, b: Figures, compared: Callable[[Metric], Comparison]) -> list[Difference]:
+    """Each figure of both systems, beside their difference."""
+    rate, other = a.equal_error_rate, b.equal_error_rate
+    rows = [Difference("EER %", "equal_error_rate", None, rate, other, compared(equal_error_rate))]
+    costs = (
+        ("minDCF", "min_dcf", min_dcf, a.min_dcf, b.min_dcf),
+        ("actDCF", "act_dcf", act_dcf, a.act_dcf, b.act_dcf),
+    )
+    for name, key, metric, ours, theirs in costs:
+        for p, cost in ours.items():
+            found = compared(partial(metric, p_target=p))
+            rows.append(Difference(f"{name} (P={p:g})", key, p, cost, theirs[p], found))
+    if a.cllr is not None and b.cllr is not None:
+        rows.append(Difference("Cllr", "cllr", None, a.cllr, b.cllr, compared(cllr)))
+    return rows
 
 
 def _write(differences: Differences, evaluation: Evaluation, output: Path) -> None:
