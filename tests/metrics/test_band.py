@@ -15,17 +15,6 @@ from pyannote_ge2e.metrics.trials import SortedTrials
 RATES = np.array([0, 1e-4, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.999, 1])
 
 
-def trial_list(num_trials=600, num_speakers=12, distance=2.0, decimals=1, seed=0):
-    rng = np.random.default_rng(seed)
-    labels = np.r_[1, 0, rng.integers(0, 2, num_trials - 2)]
-    one = rng.integers(num_speakers, size=num_trials)
-    other = (one + rng.integers(1, num_speakers, size=num_trials)) % num_speakers
-    other = np.where(labels == 1, one, other)
-    effect = 0.4 * rng.normal(size=num_speakers)
-    scores = rng.normal(size=num_trials) + distance * labels + effect[one] + effect[other]
-    return scores.round(decimals), labels, np.stack([one, other], axis=1)
-
-
 def miss_at(rate, scores, labels):
     """Walk the thresholds upwards until no more than `rate` of the non-targets are accepted."""
     targets, others = scores[labels == 1], scores[labels == 0]
@@ -44,7 +33,9 @@ def miss_at(rate, scores, labels):
 @pytest.mark.parametrize("kind", ["speaker", "trial"])
 @pytest.mark.parametrize("decimals", [0, 1, 6])
 @pytest.mark.parametrize("distance", [0, 2, 20])
-def test_miss_rates_of_resamples_are_those_of_the_repeated_trials(kind, decimals, distance):
+def test_miss_rates_of_resamples_are_those_of_the_repeated_trials(
+    trial_list, kind, decimals, distance
+):
     scores, labels, speakers = trial_list(decimals=decimals, distance=distance)
     trials = SortedTrials.of(scores, labels == 1)
     resampling = (
@@ -75,7 +66,7 @@ def test_by_hand():
 
 
 @pytest.mark.parametrize("method", ["speaker", "trial"])
-def test_band_narrows_with_the_level_and_holds_the_curve(method):
+def test_band_narrows_with_the_level_and_holds_the_curve(trial_list, method):
     scores, labels, speakers = trial_list()
     curve = np.array([miss_at(rate, scores, labels) for rate in RATES])
     narrow, wide = (
@@ -89,7 +80,7 @@ def test_band_narrows_with_the_level_and_holds_the_curve(method):
     assert (np.diff(wide[1]) <= 0).all()
 
 
-def test_band_crosses_the_diagonal_at_the_interval_of_the_equal_error_rate():
+def test_band_crosses_the_diagonal_at_the_interval_of_the_equal_error_rate(trial_list):
     """Miss below r at false alarm r, and equal error rate below r, are the same event."""
     trials = trial_list(2000, decimals=6)
     low, high = confidence_interval(equal_error_rate, *trials, resamples=300)
@@ -100,7 +91,7 @@ def test_band_crosses_the_diagonal_at_the_interval_of_the_equal_error_rate():
 
 
 @pytest.mark.parametrize("method", ["speaker", "trial"])
-def test_short_arrays_change_nothing(method, monkeypatch):
+def test_short_arrays_change_nothing(trial_list, method, monkeypatch):
     scores, labels, speakers = trial_list()
     options = {"speakers": speakers, "method": method, "resamples": 30}
     expected = error_curve_band(scores, labels, RATES, **options)
@@ -109,7 +100,7 @@ def test_short_arrays_change_nothing(method, monkeypatch):
     np.testing.assert_array_equal(error_curve_band(scores, labels, RATES, **options), expected)
 
 
-def test_seed_decides_and_the_order_of_trials_does_not():
+def test_seed_decides_and_the_order_of_trials_does_not(trial_list):
     scores, labels, speakers = trial_list()
     first = error_curve_band(scores, labels, RATES, speakers, resamples=30)
     np.testing.assert_array_equal(
@@ -119,7 +110,7 @@ def test_seed_decides_and_the_order_of_trials_does_not():
     assert not np.array_equal(other, first)
 
 
-def test_without_speakers_a_warning_says_so():
+def test_without_speakers_a_warning_says_so(trial_list):
     scores, labels, _ = trial_list()
     with pytest.warns(UserWarning, match="No speakers given"):
         fallback = error_curve_band(scores, labels, RATES, resamples=20)

@@ -37,18 +37,6 @@ METRICS = {
 }
 
 
-def trial_list(num_trials=500, num_speakers=12, distance=2.5, decimals=1, seed=0):
-    """Scores, labels and speakers, with effects of the speakers; ties are frequent."""
-    rng = np.random.default_rng(seed)
-    labels = np.r_[1, 0, rng.integers(0, 2, num_trials - 2)]
-    one = rng.integers(num_speakers, size=num_trials)
-    other = (one + rng.integers(1, num_speakers, size=num_trials)) % num_speakers
-    other = np.where(labels == 1, one, other)
-    effect = 0.5 * rng.normal(size=num_speakers)
-    scores = rng.normal(size=num_trials) + distance * labels + effect[one] + effect[other]
-    return scores.round(decimals), labels, np.stack([one, other], axis=1)
-
-
 def resampling_of(kind, scores, labels, speakers):
     trials = SortedTrials.of(np.asarray(scores, float), np.asarray(labels) == 1)
     return SpeakerResampling(trials, speakers) if kind == "speaker" else TrialResampling(trials)
@@ -73,7 +61,7 @@ def recomputed(metric, resampling, draws):
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 @pytest.mark.parametrize("distance", [-1, 0, 2.5, 9])
 @pytest.mark.parametrize("decimals", [0, 1, 9])
-def test_equal_to_full_recomputation(kind, metric, distance, decimals):
+def test_equal_to_full_recomputation(trial_list, kind, metric, distance, decimals):
     resampling = resampling_of(kind, *trial_list(distance=distance, decimals=decimals))
     draws = resampling.draw(np.random.default_rng(0), 60)
     estimate = estimator_of(metric, resampling)
@@ -90,7 +78,7 @@ def test_two_trials_are_enough(metric):
 
 
 @pytest.mark.parametrize("metric", [equal_error_rate, min_dcf, cllr])
-def test_equal_to_full_recomputation_on_a_long_list_with_a_large_tie(metric):
+def test_equal_to_full_recomputation_on_a_long_list_with_a_large_tie(trial_list, metric):
     """40,000 trials, a quarter of them with one score: blocks of many points and of one."""
     scores, labels, speakers = trial_list(40_000, num_speakers=30, decimals=4)
     scores[::4] = 1.0
@@ -102,7 +90,7 @@ def test_equal_to_full_recomputation_on_a_long_list_with_a_large_tie(metric):
 
 
 @pytest.mark.parametrize("metric", [equal_error_rate, min_dcf])
-def test_resamples_decided_outside_the_stretch_are_redone(metric, monkeypatch):
+def test_resamples_decided_outside_the_stretch_are_redone(trial_list, metric, monkeypatch):
     """After a pilot of one resample, a stretch of hardly more than its own deciding block."""
     monkeypatch.setattr("pyannote_ge2e.metrics.resampling.stretch.PILOT", 1)
     redone = []
@@ -110,7 +98,7 @@ def test_resamples_decided_outside_the_stretch_are_redone(metric, monkeypatch):
     monkeypatch.setattr(
         Grid, "coarse", lambda grid, draws: redone.append(len(draws)) or coarse(grid, draws)
     )
-    resampling = resampling_of("speaker", *trial_list(3000, decimals=3))
+    resampling = resampling_of("speaker", *trial_list(3000, speaker_effect=0.5, decimals=3))
     draws = resampling.draw(np.random.default_rng(0), 50)
     found = estimator_of(metric, resampling)(draws)
     assert len(redone) == 3  # pilot, stretch, redone
@@ -119,7 +107,7 @@ def test_resamples_decided_outside_the_stretch_are_redone(metric, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["speaker", "trial"])
-def test_edges_of_a_grid_count_what_is_on_either_side(kind):
+def test_edges_of_a_grid_count_what_is_on_either_side(trial_list, kind):
     resampling = resampling_of(kind, *trial_list(decimals=1))
     trials = resampling.trials
     draws = resampling.draw(np.random.default_rng(0), 5)
@@ -136,7 +124,7 @@ def test_edges_of_a_grid_count_what_is_on_either_side(kind):
 
 @pytest.mark.parametrize("method", ["speaker", "trial"])
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
-def test_short_arrays_change_nothing(method, metric, monkeypatch):
+def test_short_arrays_change_nothing(trial_list, method, metric, monkeypatch):
     """Whatever is done in blocks to save memory."""
     trials = trial_list()
     expected = confidence_interval(metric, *trials, method=method, resamples=40)
@@ -168,7 +156,7 @@ def test_every_resample_has_targets_and_non_targets():
     assert min(draws.targets.min(), draws.others.min()) > 0
 
 
-def test_draws_are_those_of_the_definition():
+def test_draws_are_those_of_the_definition(trial_list):
     """Each speaker is drawn once on average, S in all; each trial likewise, within its class."""
     trials = trial_list()
     draws = resampling_of("speaker", *trials).draw(np.random.default_rng(0), 2000)
@@ -185,7 +173,7 @@ def test_draws_are_those_of_the_definition():
 
 
 @pytest.mark.parametrize("method", ["speaker", "trial"])
-def test_several_intervals_at_once_are_those_one_by_one(method):
+def test_several_intervals_at_once_are_those_one_by_one(trial_list, method):
     trials = trial_list()
     together = confidence_intervals(METRICS.values(), *trials, method=method, resamples=40)
     assert together == [
@@ -195,7 +183,7 @@ def test_several_intervals_at_once_are_those_one_by_one(method):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_intervals_are_percentiles_moved_where_the_metric_is_optimistic(name):
+def test_intervals_are_percentiles_moved_where_the_metric_is_optimistic(trial_list, name):
     metric, trials = METRICS[name], trial_list()
     resampling = resampling_of("speaker", *trials)
     draws = resampling.draw(np.random.default_rng(5), 300)
@@ -218,7 +206,7 @@ def test_an_interval_holds_the_figure_even_below_or_above_all_resamples(value):
     assert low <= value <= high
 
 
-def test_options_of_a_metric_are_checked_and_used():
+def test_options_of_a_metric_are_checked_and_used(trial_list):
     trials = trial_list()
     by_default = confidence_interval(min_dcf, *trials, resamples=40)
     assert by_default == confidence_interval(partial(min_dcf, p_target=0.01), *trials, resamples=40)
