@@ -18,10 +18,10 @@ from pyannote_ge2e.data.loader import Loader
 from pyannote_ge2e.data.protocol import Subset, audio_path, load_protocol, subset_files
 from pyannote_ge2e.data.reader import read_segment
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.layout import TrainFolder, ValidateFolder, read_yaml, write_yaml
 from pyannote_ge2e.experiment.parallel import num_workers
-from pyannote_ge2e.experiment.progress import bar, say
 from pyannote_ge2e.experiment.quiet import quiet
 
 

@@ -15,11 +15,11 @@ from pyannote_ge2e.data.synthetic import make_corpus
 from pyannote_ge2e.data.trials import TrialIndex, trial_index
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.config import Experiment, read_config
+from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.error_rate import ErrorRate, error_rate, score_trials
 from pyannote_ge2e.experiment.evaluate import evaluate
 from pyannote_ge2e.experiment.layout import TrainFolder, ValidateFolder
-from pyannote_ge2e.experiment.progress import say
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.experiment.reproducibility import seed_everything
 from pyannote_ge2e.experiment.train import train

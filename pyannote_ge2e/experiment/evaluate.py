@@ -167,7 +167,8 @@ def evaluate(
             names=np.array(trials.names)[trials.index.trials],
         )
     write_evaluation(folder, trials, evaluation)
-    console.print(figures_table(evaluation))
+    # With many figures the table is wider than a narrow terminal: none may be cut off.
+    console.print(figures_table(evaluation), crop=False)
     for remark in all_remarks(evaluation):
         say(console, remark)
     say(console, f"-> '{folder / 'report.html'}'")

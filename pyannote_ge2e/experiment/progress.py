@@ -16,12 +16,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pyannote_ge2e.experiment.console import bar, can_move, say
+from pyannote_ge2e.experiment.console import can_move, say
 from pyannote_ge2e.experiment.epochs import epochs_done
 from pyannote_ge2e.experiment.error_rate import error_rate
 from pyannote_ge2e.tasks import EmbeddingTask
-
-__all__ = ["TrainProgress", "bar", "say"]
 
 # A plain log (no terminal) says how an epoch goes no more often than this, in seconds.
 _LOG_EVERY = 60.0

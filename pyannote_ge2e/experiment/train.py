@@ -12,13 +12,14 @@ from rich.console import Console
 from pyannote_ge2e.data.protocol import Subset, load_protocol, train_on
 from pyannote_ge2e.experiment.checkpoint import AtomicCheckpointIO
 from pyannote_ge2e.experiment.config import Experiment
+from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.initial import build_model, check_fit, start_from
 from pyannote_ge2e.experiment.interrupt import Interrupted, StopBetweenBatches
 from pyannote_ge2e.experiment.layout import TrainFolder, write_yaml
 from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.pretrained import load_pretrained
-from pyannote_ge2e.experiment.progress import TrainProgress, say
+from pyannote_ge2e.experiment.progress import TrainProgress
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.experiment.reproducibility import SeedEachEpoch, seed_everything
 from pyannote_ge2e.experiment.start import (

@@ -14,11 +14,11 @@ from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.data.protocol import Subset, load_protocol
 from pyannote_ge2e.data.trials import trial_index
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.error_rate import error_rate, score_trials
 from pyannote_ge2e.experiment.layout import TrainFolder, ValidateFolder, read_yaml, write_yaml
 from pyannote_ge2e.experiment.parallel import num_workers
-from pyannote_ge2e.experiment.progress import bar, say
 from pyannote_ge2e.experiment.quiet import quiet
 
 # Seconds between two looks for new weights.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from pyannote_ge2e.report.errors import hardest_trials, share_of, speaker_errors
+from pyannote_ge2e.report.error_sources import hardest_trials, share_of, speaker_errors
 from pyannote_ge2e.report.evaluation import Evaluation, Scoring
 from pyannote_ge2e.report.words import NOTHING, counted, one_name
 

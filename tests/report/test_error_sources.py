@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pyannote_ge2e.report.errors import hardest_trials, share_of, speaker_errors
+from pyannote_ge2e.report.error_sources import hardest_trials, share_of, speaker_errors
 
 
 def errors_by_loop(evaluation, scoring):

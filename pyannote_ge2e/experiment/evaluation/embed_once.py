@@ -14,6 +14,7 @@ from rich.console import Console
 from pyannote_ge2e.data.trials import Segments
 from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.evaluation.embedding_cache import EmbeddingCache, file_key
+from pyannote_ge2e.report.words import counted
 from pyannote_ge2e.tasks.embedding import FILES_PER_BATCH, Files, embed_files, shortest_input
 
 # Files between two writes to the cache: as many as take a few seconds, which is what an
@@ -106,11 +107,12 @@ def embed_once(
     UserError
         If audio cannot be read, or the cache cannot be written.
     """
-    cache.check()
     sample_rate = model.hparams["sample_rate"]
     known = cache.read(files.keys)
     missing = [row for row in range(len(files.keys)) if row not in known]
-    say(console, f"{len(missing):,} files to embed, {len(known):,} known already")
+    if missing:
+        cache.check()  # what is known already may lie where nobody may write
+    say(console, f"{counted(len(missing), 'file')} to embed, {len(known):,} known already")
     try:
         min_samples = None
         if missing:

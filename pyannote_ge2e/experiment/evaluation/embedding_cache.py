@@ -14,7 +14,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +123,8 @@ class EmbeddingCache:
                 continue  # another process was first to delete it
             except _DAMAGE:
                 self._remark(f"'{path}' is damaged: what it held is embedded again.")
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # gone already, or where nobody may write
+                    path.unlink()
                 continue
             for key, row in zip(shard_keys, rows, strict=True):
                 if key in wanted:
