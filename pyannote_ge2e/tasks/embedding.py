@@ -72,13 +72,18 @@ def embed_files(
     Raises
     ------
     UserError
-        Naming a file that cannot be read, or whose embedding is no number.
+        Naming a file that cannot be read, or whose embedding is no number; if the windows are too
+        short, or less than a sample apart.
     """
     if device is not None:
         model.to(device)
     sample_rate = model.hparams["sample_rate"]
     if duration is None:
         duration = next(iter(model.specifications)).duration
+    if step * duration * sample_rate < 1:
+        raise UserError(
+            f"A step of {step:g} is less than one sample between windows: give a greater --step."
+        )
     was_training = model.training
     model.eval()
     try:
@@ -151,22 +156,35 @@ def embed_batch(model: Model, batch: dict[str, Any], batch_size: int = 32) -> to
 def shortest_input(model: Model, longest: int) -> int:
     """Smallest number of samples, `longest` at most, that a model turns into a finite embedding.
 
-    Found by halving: architectures, upstream's among them, do not tell. The model is expected to
-    be in evaluation mode.
+    Found by doubling, then halving: architectures, upstream's among them, do not tell. The model is
+    expected to be in evaluation mode.
+
+    Raises
+    ------
+    UserError
+        If the model refuses even `longest` samples.
     """
     device = next(model.parameters()).device
-    # Something that varies, and the same at each call.
-    waveform = torch.sin(torch.arange(longest, device=device) * 0.1).view(1, 1, -1)
 
     def works(num_samples: int) -> bool:
+        # Something that varies, and the same at each call.
+        waveform = torch.sin(torch.arange(num_samples, device=device) * 0.1).view(1, 1, -1)
         try:
-            return bool(model(waveform[..., :num_samples]).isfinite().all())
-        except (RuntimeError, ValueError, AssertionError, IndexError, ZeroDivisionError):
+            return bool(model(waveform).isfinite().all())
+        except (RuntimeError, ValueError, AssertionError, IndexError, ZeroDivisionError) as error:
+            if num_samples >= longest:
+                raise UserError(
+                    f"Windows of {longest} samples are too short for the model: give a longer "
+                    "--duration."
+                ) from error
             return False
 
-    fails, enough = 0, longest
+    fails, enough = 0, 1
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # From below: the longest may be more than memory holds.
+        while not works(enough) and enough < longest:
+            fails, enough = enough, min(2 * enough, longest)
         while enough - fails > 1:
             middle = (fails + enough) // 2
             fails, enough = (fails, middle) if works(middle) else (middle, enough)

@@ -253,7 +253,7 @@ def test_changed_audio_and_changed_weights_are_noticed(
     try:
         waveform, rate = soundfile.read(audio)
         soundfile.write(audio, waveform[::-1] ** 3, rate)
-        assert "1 files to embed, 11 known" in run(*words).output
+        assert "1 file to embed, 11 known" in run(*words).output
         after = read_scores(tmp_path / "out" / "scores.txt")
         assert {trial for trial in after if after[trial] != before[trial]} == {
             trial for trial in after if "dev0/0" in trial

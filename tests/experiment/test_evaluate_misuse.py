@@ -1,0 +1,76 @@
+"""`emb evaluate` in the hands of who types odd things: nothing is hidden, nothing is believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pyannote_ge2e.cli.app import app
+from pyannote_ge2e.experiment.evaluation.embedding_cache import VARIABLE, EmbeddingCache
+
+TINY = "Tiny.SpeakerVerification.All"
+
+
+def run(*words: object, columns: int = 200, **env: str) -> Result:
+    typed = ["emb", "evaluate", *map(str, words), "--subset=dev", "--parallel=0", "--cpu"]
+    return CliRunner().invoke(app, typed, env={"COLUMNS": str(columns), "NO_COLOR": "1", **env})
+
+
+def sentence(result: Result) -> str:
+    """The one line on stderr."""
+    assert result.exit_code == 1, result.output
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> str:
+    return f"--output={tmp_path / 'out'}"
+
+
+def test_no_figure_vanishes_on_a_narrow_terminal(trained_once: Path, out: str) -> None:
+    result = run(
+        trained_once, TINY, out, "--calibrate=train", "--snorm", "--resamples=10", columns=40
+    )
+    assert result.exit_code == 0, result.output
+    for title in ("EER %", "minDCF", "actDCF", "Cllr", "minCllr"):
+        assert title in result.output
+
+
+def test_a_cache_that_may_only_be_read_serves_what_it_knows(
+    trained_once: Path, out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = {VARIABLE: str(tmp_path / "cache")}
+    assert "12 files to embed" in run(trained_once, TINY, out, "--resamples=10", **cache).output
+
+    def nobody_may_write(self: EmbeddingCache) -> None:
+        raise PermissionError
+
+    # As root, who may write anywhere, only a mount could be read-only.
+    monkeypatch.setattr(EmbeddingCache, "check", nobody_may_write)
+    again = run(trained_once, TINY, out, "--resamples=10", **cache)
+    assert again.exit_code == 0, again.output
+    assert "0 files to embed, 12 known already" in again.output
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--duration=0.0001"], "--duration"),
+        (["--duration=1e-9"], "--duration"),
+        (["--step=1e-9"], "--step"),
+    ],
+)
+def test_windows_that_no_model_could_embed_are_named(
+    trained_once: Path, out: str, tmp_path: Path, words: list[str], named: str
+) -> None:
+    assert named in sentence(run(trained_once, TINY, out, *words))
+    assert not (tmp_path / "out").exists()
+
+
+def test_windows_longer_than_any_memory_are_whole_files(trained_once: Path, out: str) -> None:
+    long = run(trained_once, TINY, out, "--duration=1e7", "--resamples=10")
+    assert long.exit_code == 0, long.output
