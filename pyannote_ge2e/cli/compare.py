@@ -8,8 +8,17 @@ from typing import Annotated
 import typer
 
 from pyannote_ge2e.cli.failures import in_one_sentence
+from pyannote_ge2e.cli.figure_options import (
+    Ci,
+    Columns,
+    Level,
+    Llr,
+    Resamples,
+    Seed,
+    Speakers,
+    Trials,
+)
 from pyannote_ge2e.cli.options import Debug
-from pyannote_ge2e.cli.score import Ci, Columns, Level, Llr, Resamples, Seed, Speakers, Trials
 from pyannote_ge2e.cli.several import PTargets
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pyannote_ge2e.cli.failures import in_one_sentence
+from pyannote_ge2e.cli.figure_options import Ci, Level, Resamples, Seed
 from pyannote_ge2e.cli.options import (
     Batch,
     Cpu,
@@ -26,7 +27,6 @@ from pyannote_ge2e.cli.options import (
     one_device,
     subset,
 )
-from pyannote_ge2e.cli.score import Ci, Level, Resamples, Seed
 from pyannote_ge2e.cli.several import FIGURES, PTargets
 
 _COHORT = "Scores normalised by a cohort"
