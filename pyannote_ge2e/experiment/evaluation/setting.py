@@ -13,7 +13,16 @@ from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials, Method
 
 @dataclass(frozen=True)
 class Normalisation:
-    """How scores are normalised: against which cohort, by how many of it."""
+    """How scores are normalised.
+
+    Attributes
+    ----------
+    cohort : Cohort
+    per_speaker : bool
+        Whether files are compared to the mean of each speaker, not to each recording.
+    top : int
+        How many of the nearest count.
+    """
 
     cohort: Cohort
     per_speaker: bool
@@ -29,7 +38,31 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class Setting:
-    """All that an evaluation depends on."""
+    """All that an evaluation depends on.
+
+    Attributes
+    ----------
+    model : EvaluatedModel
+    protocol, subset : str
+        Where the trials are.
+    trials : EvaluatedTrials
+    normalisation : Normalisation or None
+        None for raw scores alone.
+    calibrate : str or None
+        Subset on whose trials scores are calibrated.
+    calibration_trials : EvaluatedTrials or None
+        These trials.
+    duration, step : float
+        Of the windows: seconds, and a ratio of it.
+    method : "speaker" or "trial"
+        What the intervals resample.
+    level : float
+        Of the intervals.
+    resamples, seed : int
+        Of the bootstrap.
+    p_targets : sequence of float
+        Priors of a target in detection costs.
+    """
 
     model: EvaluatedModel
     protocol: str
