@@ -120,6 +120,16 @@ def act_dcf(
 def bayes_threshold(p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
     """Log likelihood ratio from which on accepting a trial costs less than rejecting it.
 
+    Parameters
+    ----------
+    p_target, c_miss, c_fa : float
+        As in `min_dcf`.
+
+    Returns
+    -------
+    threshold : float
+        Natural logarithm of ``(1 - p_target) c_fa / (p_target c_miss)``.
+
     Raises
     ------
     ValueError

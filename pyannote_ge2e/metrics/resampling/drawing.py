@@ -29,6 +29,11 @@ def checked_options(method: str, speakers: ArrayLike | None, level: float, resam
     """Kind of bootstrap to use. Where it is not the one asked for, a warning tells the user.
 
     Meant to be called by public functions: the warning names the line that called them.
+
+    Raises
+    ------
+    ValueError
+        When the method is unknown or draws nothing, or a number is out of range.
     """
     if method not in get_args(Method):
         raise ValueError(f"Unknown method {method!r}: choose 'speaker', 'trial' or 'parametric'.")
@@ -60,7 +65,13 @@ def resampling_of(trials: SortedTrials, speakers: ArrayLike | None, kind: Kind) 
 def resampled(
     estimators: list[Estimator], resampling: Resampling, seed: int, resamples: int
 ) -> FloatArray:
-    """Metrics of the same resamples: (metrics, resamples)."""
+    """Metrics of the same resamples.
+
+    Returns
+    -------
+    values : (M, R) array
+        One row an estimator, one column a resample.
+    """
     values = np.empty((len(estimators), resamples))
     for columns, draws in draws_of(resampling, seed, resamples):
         for row, estimate in enumerate(estimators):
@@ -69,7 +80,14 @@ def resampled(
 
 
 def draws_of(resampling: Resampling, seed: int, resamples: int) -> Iterator[tuple[slice, Draws]]:
-    """Draw as many resamples as fit into memory, again and again."""
+    """Draw as many resamples as fit into memory, again and again.
+
+    Yields
+    ------
+    columns : slice
+        Which of the R resamples these are.
+    draws : Draws
+    """
     rng = np.random.default_rng(seed)
     size = max(1, BLOCK // resampling.width)
     for start in range(0, resamples, size):

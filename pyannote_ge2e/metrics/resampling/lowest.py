@@ -61,7 +61,22 @@ def lowest(
 def lowest_costs(
     of_misses: float, of_alarms: float, grid: Grid, draws: Draws
 ) -> tuple[FloatArray, IntArray, IntArray]:
-    """Minimum detection costs of resamples, and which stretch of the curve they depend on."""
+    """Minimum detection costs of resamples, and which stretch of the curve they depend on.
+
+    Parameters
+    ----------
+    of_misses, of_alarms : float
+        Normalised cost of a miss and of a false alarm.
+    grid : Grid
+    draws : Draws
+        R resamples.
+
+    Returns
+    -------
+    costs : (R,) array
+    first, last : (R,) integer arrays
+        Points of the curve between which it is decided; -1 where the grid is too short to tell.
+    """
     coarse = grid.coarse(draws)
     weights = np.full((2, len(draws)), [[of_misses], [of_alarms]])
     cost, _, _ = lowest(grid, coarse, *weights)
@@ -82,6 +97,17 @@ def hull_crossings(grid: Grid, draws: Draws) -> FloatArray:
     The side of the hull that crosses the diagonal is found between a point on either side of
     it: the lowest point of the curve in the direction of the line through the two replaces one
     of them, until none is below the line.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the whole curve.
+    draws : Draws
+        R resamples.
+
+    Returns
+    -------
+    rates : (R,) array
     """
     everything = grid.coarse(draws)
     size = len(draws)

@@ -58,7 +58,20 @@ def _margin(points: IntArray) -> int:
 
 
 def crossings(grid: Grid, draws: Draws) -> tuple[FloatArray, IntArray, IntArray]:
-    """Equal error rates of resamples."""
+    """Equal error rates of resamples, and which stretch of the curve they depend on.
+
+    Parameters
+    ----------
+    grid : Grid
+    draws : Draws
+        R resamples.
+
+    Returns
+    -------
+    rates : (R,) array
+    first, last : (R,) integer arrays
+        Points of the curve on either side; -1, and a rate of NaN, where the grid is too short.
+    """
     coarse = grid.coarse(draws)
     # The block before the first edge with at least as many misses as false alarms.
     block = np.argmax(coarse.miss >= coarse.false_alarm, axis=1) - 1
