@@ -73,8 +73,8 @@ def fit_calibration(scores: ArrayLike, labels: ArrayLike, p_target: float = 0.5)
     Raises
     ------
     ValueError
-        When the trials are malformed, `p_target` is out of range, all scores are equal, or
-        targets do not score higher than non-targets.
+        When the trials are malformed, `p_target` is out of range, all scores are equal or
+        beyond what can be squared, or targets do not score higher than non-targets.
 
     Examples
     --------
@@ -85,9 +85,16 @@ def fit_calibration(scores: ArrayLike, labels: ArrayLike, p_target: float = 0.5)
     """
     checked_costs(p_target, 1, 1)
     scores, is_target = checked_trials(scores, labels)
-    centre, spread = scores.mean(), scores.std()
-    if scores.min() == scores.max():
-        raise ValueError(f"All scores are {scores[0]}: there is nothing to calibrate.")
+    low, high = scores.min(), scores.max()
+    if low == high:
+        raise ValueError(f"All scores are {low}: there is nothing to calibrate.")
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        centre, spread = scores.mean(), scores.std()
+        if not np.isfinite([spread, 1 / spread]).all():
+            raise ValueError(
+                f"Scores between {low} and {high} are too large or too close to each other to "
+                "calibrate: multiply them by a factor first."
+            )
     # Whatever the unit of the scores, the line starts level and has a slope of about one.
     slope, height = _regression((scores - centre) / spread, is_target, p_target)
     scale = slope / spread

@@ -128,8 +128,8 @@ def checked_pairs(trials: ArrayLike, num_enrolment: int, num_test: int | None = 
     if not np.issubdtype(trials.dtype, np.integer):
         raise ValueError(f"Expected trials of integers, got {trials.dtype}.")
     limits = num_enrolment, num_enrolment if num_test is None else num_test
-    if all(
-        column.min(initial=0) >= 0 and column.max(initial=-1) < limit
+    if len(trials) == 0 or all(
+        column.min() >= 0 and column.max() < limit
         for column, limit in zip(trials.T, limits, strict=True)
     ):
         return trials

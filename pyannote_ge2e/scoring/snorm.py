@@ -54,7 +54,8 @@ def adaptive_snorm(
     scores : (T,) array
         Higher means more alike. float64 when one of the embeddings is, float32 otherwise: right
         to about 1e-5 with the nearest 400, 1e-4 with the nearest 20, who differ less (a
-        similarity is right to 1e-7, and divided by their deviation).
+        similarity is right to 1e-7, and divided by their deviation). A `top` of two or three
+        needs float64.
 
     Raises
     ------

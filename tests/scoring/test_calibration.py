@@ -135,6 +135,13 @@ def test_lines_apply_to_scores_of_any_shape():
     assert calibration(np.float32([0.5])).dtype == np.float64
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [5e-324, 1e-310, 1e-170, 1e160, 1e308])
+def test_scores_that_no_square_holds_are_refused(unit):
+    with pytest.raises(ValueError, match="multiply them by a factor first"):
+        fit_calibration(unit * np.array([1.0, -1.0, 0.0]), [1, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("scores", "labels", "p_target", "message"),
     [

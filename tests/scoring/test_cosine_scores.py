@@ -73,6 +73,15 @@ def test_zero_embedding_scores_zero():
     )
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint32, np.uint64, np.int32])
+def test_trials_may_be_integers_of_any_kind(dtype):
+    embeddings, trials = random_trials(100)
+    expected = cosine_scores(embeddings, trials)
+    np.testing.assert_array_equal(cosine_scores(embeddings, trials.astype(dtype)), expected)
+    with pytest.raises(ValueError, match="Trial 0 compares embeddings 100 and 0"):
+        cosine_scores(embeddings, np.array([[100, 0]], dtype=dtype))
+
+
 def test_no_trials_give_no_scores():
     assert cosine_scores(np.ones((3, 4)), np.empty((0, 2), dtype=int)).shape == (0,)
 
