@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from pyannote_ge2e.metrics.resampling.bootstrap import Draws, FloatArray
 from pyannote_ge2e.metrics.resampling.drawing import Kind, checked_options, resampled, resampling_of
 from pyannote_ge2e.metrics.resampling.estimators import Metric, estimator_of
-from pyannote_ge2e.metrics.resampling.percentiles import tails
+from pyannote_ge2e.metrics.resampling.percentiles import ROUNDING, tails
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
 
@@ -112,6 +112,7 @@ def compare_systems(
 
     of_one, of_two = resampled([estimator_of(metric, one), estimate_two], one, seed, resamples)
     differences = of_one - of_two
+    differences[np.isclose(of_one, of_two, rtol=ROUNDING, atol=ROUNDING)] = 0
     low, high = np.quantile(differences, tails(level))
     rarer = min(int(np.sum(differences <= 0)), int(np.sum(differences >= 0)))
     return Comparison(

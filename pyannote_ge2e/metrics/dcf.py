@@ -186,10 +186,16 @@ def checked_costs(p_target: float, c_miss: float, c_fa: float) -> None:
     Raises
     ------
     ValueError
-        Naming the one that is out of range.
+        Naming the one that is out of range, or all three where no number holds their quotient.
     """
     if not 0 < p_target < 1:
         raise ValueError(f"p_target must be strictly between 0 and 1, got {p_target}.")
     for name, cost in (("c_miss", c_miss), ("c_fa", c_fa)):
         if not (cost > 0 and isfinite(cost)):
             raise ValueError(f"{name} must be a positive number, got {cost}.")
+    lighter, heavier = sorted((p_target * c_miss, (1 - p_target) * c_fa))
+    # Beyond what numbers hold, no miss or no false alarm would cost infinity times zero.
+    if lighter == 0 or not isfinite(heavier / lighter):
+        raise ValueError(
+            f"p_target {p_target}, c_miss {c_miss} and c_fa {c_fa} are too extreme to compute with."
+        )

@@ -31,7 +31,7 @@ def numbered_speakers(speakers: ArrayLike, num_trials: int) -> tuple[list, NDArr
     Raises
     ------
     ValueError
-        When the array has another shape, or mixes names and numbers.
+        When the array has another shape, mixes names and numbers, or misses a speaker (NaN).
 
     Examples
     --------
@@ -56,6 +56,8 @@ def numbered_speakers(speakers: ArrayLike, num_trials: int) -> tuple[list, NDArr
         raise ValueError(
             f"Speakers must be all names or all numbers, to put them in order ({error})."
         ) from error
+    if any(name != name for name in names):
+        raise ValueError("A speaker is NaN: name both speakers of every trial.")
     # A dictionary is several times faster than `np.unique` on a million strings.
     number = {name: position for position, name in enumerate(names)}
     sides = [np.fromiter(map(number.__getitem__, block.tolist()), np.intp) for block in blocks]

@@ -75,6 +75,20 @@ def test_a_system_does_not_differ_from_itself(method):
         assert found.p_value == 1
 
 
+def test_differences_of_rounding_alone_are_none():
+    """A metric whose last digit depends on the unit of the scores."""
+
+    def share_of_targets(scores, labels):
+        return np.mean(labels) + (1e-16 if np.max(scores) > 100 else 0)
+
+    scores, _, labels, speakers = two_systems()
+    found = compare_systems(
+        share_of_targets, 1000 * scores, scores, labels, speakers, resamples=100
+    )
+    assert found.low == found.high == 0
+    assert found.p_value == 1
+
+
 def test_swapping_the_systems_swaps_the_signs():
     scores, other, labels, speakers = two_systems(better=0.3)
     one, two = (

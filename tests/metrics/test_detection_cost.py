@@ -164,6 +164,9 @@ def test_true_likelihood_ratios_need_no_other_threshold():
         ({"c_fa": -1}, "c_fa must be a positive number, got -1"),
         ({"c_fa": float("inf")}, "c_fa"),
         ({"c_miss": float("nan")}, "c_miss"),
+        ({"p_target": 5e-324}, "p_target 5e-324, c_miss 1.0 and c_fa 1.0 are too extreme"),
+        ({"p_target": 1e-300, "c_miss": 1e-300}, "too extreme to compute with"),
+        ({"c_miss": 1e308, "c_fa": 1e-308}, "too extreme to compute with"),
     ],
 )
 def test_priors_and_costs_out_of_range_are_refused(metric, options, message):

@@ -122,6 +122,12 @@ def test_speakers_of_mixed_types_are_refused(other):
         confidence_interval(equal_error_rate, [0.9, 0.8, 0.1, 0.2], [1, 1, 0, 0], speakers)
 
 
+def test_a_missing_speaker_is_named_as_such():
+    speakers = [[1.0, 1.0], [2.0, 2.0], [1.0, np.nan], [2.0, 1.0]]
+    with pytest.raises(ValueError, match="A speaker is NaN: name both speakers of every trial"):
+        confidence_interval(equal_error_rate, [0.9, 0.8, 0.1, 0.2], [1, 1, 0, 0], speakers)
+
+
 def test_malformed_trials_are_refused():
     with pytest.raises(ValueError, match="Score 0 is nan"):
         confidence_interval(equal_error_rate, [np.nan, 0.1], [0, 1], method="trial")

@@ -206,6 +206,15 @@ def test_an_interval_holds_the_figure_even_below_or_above_all_resamples(value):
     assert low <= value <= high
 
 
+def test_ties_that_rounding_breaks_count_half_all_the_same():
+    values = np.r_[np.full(60, 0.25), np.full(40, 0.5)]
+    noise = 1e-16 * np.random.default_rng(0).integers(-1, 2, size=100)
+    exact = bias_corrected(values, 0.25, 0.9)
+    assert bias_corrected(values + noise, 0.25, 0.9) == pytest.approx(exact, abs=1e-12)
+    assert exact[0] == 0.25
+    assert exact[1] == 0.5
+
+
 def test_options_of_a_metric_are_checked_and_used(trial_list):
     trials = trial_list()
     by_default = confidence_interval(min_dcf, *trials, resamples=40)
