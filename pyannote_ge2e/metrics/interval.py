@@ -75,7 +75,10 @@ def confidence_interval(
         Percentiles of the resampled metric (for "parametric": see there). A bootstrap of
         trials without any error gives (0, 0). `min_dcf`, `hull_equal_error_rate` and
         `min_cllr` choose a threshold or a map on the very trials that they judge, and are too
-        low for it: theirs are bias-corrected percentiles, which cover what they should.
+        low for it: theirs are bias-corrected percentiles, which cover about what they should
+        unless the best threshold makes fewer than about ten errors of either kind. No resample
+        knows errors that are not in the list: such an interval is too low, the more so the
+        fewer, as with few non-targets and a small `p_target`.
 
     Raises
     ------

@@ -52,20 +52,29 @@ def population():
 
 
 @pytest.fixture(scope="module")
-def coverage():
-    """Share of the experiments in which the 95 % interval holds the true figure."""
-    truth = population()
+def intervals():
+    """95 % intervals of the figures in all experiments: (E, 2) by method and figure."""
     asked = {"speaker": METRICS, "trial": {"EER": equal_error_rate}}
-    held = {(method, name): 0 for method, metrics in asked.items() for name in metrics}
+    found = {(method, name): [] for method, metrics in asked.items() for name in metrics}
     for seed in range(EXPERIMENTS):
         trials = experiment(seed)
         for method, metrics in asked.items():
             intervals = confidence_intervals(
                 metrics.values(), *trials, method=method, resamples=RESAMPLES
             )
-            for name, (low, high) in zip(metrics, intervals, strict=True):
-                held[method, name] += low <= truth[name] <= high
-    return {key: count / EXPERIMENTS for key, count in held.items()}
+            for name, interval in zip(metrics, intervals, strict=True):
+                found[method, name].append(interval)
+    return {key: np.array(ends) for key, ends in found.items()}
+
+
+@pytest.fixture(scope="module")
+def coverage(intervals):
+    """Share of the experiments in which the interval holds the true figure."""
+    truth = population()
+    return {
+        (method, name): np.mean((low_high[:, 0] <= truth[name]) & (truth[name] <= low_high[:, 1]))
+        for (method, name), low_high in intervals.items()
+    }
 
 
 def test_population_figures_are_those_of_a_large_sample():
@@ -86,3 +95,12 @@ def test_speaker_intervals_cover_what_they_should(coverage, name):
 
 def test_trial_intervals_cover_far_less(coverage):
     assert coverage["trial", "EER"] < 0.85
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_speaker_intervals_are_as_wide_as_figures_spread(intervals, name):
+    """Coverage of 500 would forgive a fifth of the width; the spread of 500 figures does not."""
+    low, high = intervals["speaker", name].T
+    figures = [METRICS[name](*experiment(seed)[:2]) for seed in range(EXPERIMENTS)]
+    spread = 2 * norm.ppf(0.975) * np.std(figures)
+    assert 0.95 < np.mean(high - low) / spread < 1.25

@@ -169,6 +169,15 @@ def test_few_errors_and_useless_costs_are_remarked_upon(make):
     assert "minDCF is 1 at P=0.01 (raw)" in constant
 
 
+@pytest.mark.parametrize(("alarms", "few"), [(3, True), (9, True), (10, False), (40, False)])
+def test_costs_that_few_errors_decide_are_remarked_upon(alarms, few, make):
+    """The best threshold misses 50 of 400 targets and accepts so many of 900 non-targets."""
+    scores = np.concatenate([np.full(50, -1.0), np.ones(350), np.ones(alarms), np.full(900, -1)])
+    labels = np.repeat([1, 0], [400, 900 + alarms])
+    remark = "minDCF at P=0.05 (raw): the best threshold makes fewer than 10 errors of one kind."
+    assert (remark in words_of(make(labels=labels, raw=scores))) == few
+
+
 def test_only_words_that_the_report_uses_are_explained(evaluation, make):
     assert "actDCF (P=…)" in words_of(evaluation)
     words = words_of(make(labels=[1, 1, 0, 0], raw=[0.9, 0.4, 0.6, 0.1]))
