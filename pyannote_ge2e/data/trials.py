@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +38,10 @@ class TrialIndex:
         Speaker of each file, where the protocol says it of all and the trials agree.
     databases : list of F str, or None
         Database of each file: uris are unique within one.
+    made : bool
+        Whether the protocol lists no trials, so that its speech turns were paired.
+    denied : (K,) int64 array
+        Rows of the trials that the annotation contradicts, so that `speakers` is None.
     """
 
     uris: list[str]
@@ -47,6 +51,8 @@ class TrialIndex:
     labels: np.ndarray
     speakers: np.ndarray | None = None
     databases: list[str] | None = None
+    made: bool = False
+    denied: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -87,7 +93,7 @@ def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialInde
     """
     found = _own_trials(protocol, subset)
     if found is None:
-        found = TrialIndex(*turn_trials(protocol, subset))
+        found = TrialIndex(*turn_trials(protocol, subset), made=True)
     if not 0 < found.labels.sum() < len(found):
         raise UserError(
             f"The trials of {protocol_name(protocol)}, subset {subset}, are all "
@@ -100,11 +106,17 @@ def _own_trials(protocol: Protocol, subset: Subset) -> TrialIndex | None:
     """Trials that the protocol itself lists, if any."""
     rows: dict[tuple[str, str], int] = {}
     files: list[Any] = []
-    trials, labels = [], []
+    trials: list[list[int]] = []
+    labels: list[int] = []
     try:
         for trial in getattr(protocol, f"{subset}_trial")():
             pair = []
             for file in (trial["file1"], trial["file2"]):
+                if file["uri"] != file["uri"]:  # a line that ends early: pandas fills up with nan
+                    raise UserError(
+                        f"{protocol_name(protocol)}, {subset} trials: expected lines "
+                        f"'1 uri1 uri2' or '0 uri1 uri2'; trial {len(trials) + 1} has fewer fields."
+                    )
                 key = (file["database"], file["uri"])
                 if key not in rows:
                     rows[key] = len(files)
@@ -130,8 +142,11 @@ def _own_trials(protocol: Protocol, subset: Subset) -> TrialIndex | None:
     speakers = _speakers(files)
     if speakers is not None:
         first, second = speakers[found.trials.T]
-        # Labels that hold within a file only, "A" in each, would deny what the trials say.
-        found.speakers = speakers if np.array_equal(first == second, found.labels == 1) else None
+        denied = np.flatnonzero((first == second) != (found.labels == 1))
+        if len(denied):
+            found.denied = denied  # if not mistaken, labels hold within a file only: "A" in each
+        else:
+            found.speakers = speakers
     return found
 
 

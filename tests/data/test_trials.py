@@ -71,7 +71,11 @@ def test_missing_subset_is_named(tiny_protocol):
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("1 dev0/0 dev0/1\n", "all target"), ("dev0/0 dev0/1 1\n", "expected trial lines")],
+    [
+        ("1 dev0/0 dev0/1\n", "all target"),
+        ("dev0/0 dev0/1 1\n", "expected trial lines"),
+        ("1 dev0/0 dev0/1\n0 dev0/0\n", "trial 2 has fewer fields"),
+    ],
 )
 def test_trials_that_cannot_be_used_are_refused(tiny_protocol, line, message):
     path = tiny_protocol.database_yml.parent / "Tiny" / "development.trials.txt"
@@ -95,6 +99,9 @@ def test_labels_that_contradict_the_trials_are_no_speakers(tiny_protocol):
         path.write_text(content)
     assert trials.speakers is None
     assert trials.labels.sum() == 12
+    first, second = (np.array(trials.uris)[trials.trials[trials.denied]]).T
+    assert len(trials.denied) == 9
+    assert {uri.split("/")[0] for uri in [*first, *second]} == {"dev0", "dev1"}
 
 
 def test_missing_file_of_a_subset_without_trials_is_named(tiny_protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,57 @@ def test_windows_that_no_model_could_embed_are_named(
 def test_windows_longer_than_any_memory_are_whole_files(trained_once: Path, out: str) -> None:
     long = run(trained_once, TINY, out, "--duration=1e7", "--resamples=10")
     assert long.exit_code == 0, long.output
+
+
+@contextmanager
+def more_trials(tiny_protocol, *lines: str) -> Iterator[None]:
+    """Let the development trials be some more for a while."""
+    path = tiny_protocol.database_yml.parent / "Tiny" / "development.trials.txt"
+    content = path.read_text()
+    try:
+        path.write_text(content + "".join(f"{line}\n" for line in lines))
+        yield
+    finally:
+        path.write_text(content)
+
+
+def test_trials_that_the_protocol_does_not_list_are_said_to_be_made(
+    tiny_protocol, trained_once: Path, out: str
+) -> None:
+    output = run(trained_once, tiny_protocol.diarization, out, "--resamples=10").output
+    assert "Meetings.SpeakerDiarization.All lists no trials in its development subset" in output
+    assert "lists no trials" not in run(trained_once, TINY, out, "--resamples=10").output
+
+
+def test_a_trial_that_the_annotation_contradicts_is_named(
+    tiny_protocol, trained_once: Path, out: str
+) -> None:
+    with more_trials(tiny_protocol, "0 dev0/0 dev0/1"):
+        output = run(trained_once, TINY, out, "--resamples=10").output
+        refusal = sentence(run(trained_once, TINY, out, "--ci=speaker"))
+    assert "The annotation and 1 trial, such as 'dev0/0 dev0/1', do not agree" in output
+    assert "Nothing tells who speaks" not in output
+    assert "or contradicts them" in refusal
+
+
+def test_trials_that_are_listed_twice_are_counted_aloud(
+    tiny_protocol, trained_once: Path, out: str
+) -> None:
+    with more_trials(tiny_protocol, "1 dev0/0 dev0/1", "1 dev0/0 dev0/1"):
+        output = run(trained_once, TINY, out, "--resamples=10").output
+    assert "2 trials repeat another" in output
+    assert "repeat" not in run(trained_once, TINY, out, "--resamples=10").output
+
+
+def test_calibration_on_speakers_of_the_training_is_remarked(trained_once: Path, out: str) -> None:
+    output = run(trained_once, TINY, out, "--calibrate=train", "--resamples=10").output
+    assert "8 of the 8 speakers of the calibration were heard in training" in output
+
+
+def test_a_file_of_speakers_is_read_even_where_none_is_needed(trained_once: Path, out: str) -> None:
+    assert "mistyped" in sentence(run(trained_once, TINY, out, "--speakers=mistyped"))
+
+
+def test_an_unknown_cohort_is_told_from_an_unknown_protocol(trained_once: Path, out: str) -> None:
+    line = sentence(run(trained_once, TINY, out, "--cohort=Tiny.SpeakerVerification.Al.train"))
+    assert line.startswith("error: --cohort: Unknown protocol 'Tiny.SpeakerVerification.Al'")

@@ -81,7 +81,11 @@ def find_cohort(
         If it cannot be found, is empty, or its speakers are not known and have to be.
     """
     if asked is not None:
-        cohort = read_cohort(*split_name(asked), registry)
+        protocol, subset = split_name(asked)
+        try:
+            cohort = read_cohort(protocol, subset, registry)
+        except UserError as error:
+            raise UserError(f"--cohort: {error}") from error
     elif model.trained_on is not None:
         try:
             cohort = read_cohort(*model.trained_on, registry)

@@ -19,7 +19,21 @@ def remarks_of(setting: Setting) -> list[str]:
 
 def _speaker_remarks(setting: Setting) -> Iterator[str]:
     trials = setting.trials
-    if trials.speakers is None:
+    if trials.index.made:
+        yield (
+            f"{setting.protocol} lists no trials in its {setting.subset} subset: its speech turns "
+            "were paired, at random where there are many."
+        )
+    denied = trials.index.denied
+    if trials.speakers is None and len(denied):
+        pair = " ".join(trials.names[row] for row in trials.index.trials[denied[0]])
+        yield (
+            f"The annotation and {counted(len(denied), 'trial')}, such as '{pair}', do not agree "
+            "on who speaks (perhaps its labels hold within a file only): intervals resample "
+            "trials, and are too narrow when trials share speakers. Mend one of the two, or give "
+            "--speakers utt2spk."
+        )
+    elif trials.speakers is None:
         yield (
             "Nothing tells who speaks in the files: intervals resample trials, and are too "
             "narrow when trials share speakers. Give --speakers utt2spk for honest ones."
@@ -31,6 +45,17 @@ def _speaker_remarks(setting: Setting) -> Iterator[str]:
         yield from _in_common(
             trials, others.file_speakers.tolist(), "are also among those of the calibration"
         )
+        yield from _in_common(
+            others,
+            learnt or [],
+            "were heard in training: calibrated scores promise too much",
+            "the calibration",
+        )
+    pairs = np.sort(trials.index.trials, axis=1) @ [len(trials.names), 1]
+    repeated = len(pairs) - len(np.unique(pairs))
+    if repeated:
+        repeats = "repeats" if repeated == 1 else "repeat"
+        yield f"{counted(repeated, 'trial')} {repeats} another: it counts as often as it is listed."
 
 
 def _cohort_remarks(setting: Setting) -> Iterator[str]:
@@ -56,8 +81,10 @@ def _cohort_remarks(setting: Setting) -> Iterator[str]:
         yield f"{left_out} of the cohort without any speech: left out."
 
 
-def _in_common(trials: EvaluatedTrials, names: Sequence[str], what: str) -> Iterator[str]:
+def _in_common(
+    trials: EvaluatedTrials, names: Sequence[str], what: str, whose: str = "the trials"
+) -> Iterator[str]:
     speakers = trials.speakers_among(names)
     if speakers and trials.file_speakers is not None:
         total = len(set(trials.file_speakers.tolist()))
-        yield f"{len(speakers):,} of the {total:,} speakers of the trials {what}."
+        yield f"{len(speakers):,} of the {total:,} speakers of {whose} {what}."

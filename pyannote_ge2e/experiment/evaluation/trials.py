@@ -12,6 +12,7 @@ import numpy as np
 
 from pyannote_ge2e.data.build_index import speaker_name
 from pyannote_ge2e.data.protocol import Subset, load_protocol
+from pyannote_ge2e.data.score_files import read_utt2spk
 from pyannote_ge2e.data.score_files.trial_speakers import speakers_from
 from pyannote_ge2e.data.trials import TrialIndex, trial_index
 from pyannote_ge2e.errors import UserError
@@ -99,6 +100,7 @@ def read_trials(
     if index.speakers is not None:
         source = "as the protocol tells"
         if utt2spk is not None:
+            read_utt2spk(utt2spk)  # a word that was mistyped is named all the same
             source += f": '{utt2spk}' was not needed"
         return EvaluatedTrials(index, names, index.speakers[index.trials], source)
     if utt2spk is None:
@@ -134,7 +136,8 @@ def interval_method(asked: Method | None, trials: EvaluatedTrials) -> Method:
     """
     if asked == "speaker" and trials.speakers is None:
         raise UserError(
-            "--ci speaker: the protocol does not tell who speaks in each file of its trials; "
-            "give --speakers utt2spk, or --ci trial."
+            "--ci speaker: the protocol does not tell who speaks in each file of its trials"
+            + (", or contradicts them" if len(trials.index.denied) else "")
+            + "; give --speakers utt2spk, or --ci trial."
         )
     return asked or ("trial" if trials.speakers is None else "speaker")
