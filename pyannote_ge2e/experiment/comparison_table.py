@@ -133,6 +133,8 @@ class Differences:
 
     def sentence(self) -> str:
         """Which system has the lower equal error rate, and whether that may be chance."""
+        if all(row.compared.low == row.compared.high == 0 for row in self.rows):
+            return "A and B do not differ in any figure."
         compared = self.rows[0].compared
         level = f"{100 * self.figures[0].level:g} %"
         p_value = _p_value(compared.p_value)

@@ -97,8 +97,11 @@ def score(
         raise UserError(f"'{scores}': {error}") from error
     if figures.equal_error_rate.value > 0.5:
         remarks.append(
-            "The scores seem to be distances: higher must mean more alike. --negate turns them "
-            "round."
+            "Negated, targets score lower than non-targets: the file seems to hold similarities. "
+            "Leave --negate out."
+            if negate
+            else "The scores seem to be distances: higher must mean more alike. --negate turns "
+            "them round."
         )
     facts = {
         "Scores": str(scores),

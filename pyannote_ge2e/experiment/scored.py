@@ -11,6 +11,7 @@ import numpy as np
 from pyannote_ge2e.data.score_files import ScoredTrials, read_scores
 from pyannote_ge2e.data.score_files.trial_speakers import speakers_by_name, speakers_from
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.report.words import counted
 
 __all__ = ["Method", "Scored", "Speakers", "find_speakers", "load_scores", "method_of"]
 
@@ -71,8 +72,8 @@ def load_scores(
     targets = int(scored.labels.sum())
     if targets in (0, len(scored.labels)):
         raise UserError(
-            f"All {len(scored.labels):,} trials of '{path}' are "
-            f"{'targets' if targets else 'non-targets'}: error rates need both."
+            f"'{path}' holds {counted(len(scored.labels), 'trial')}, and no "
+            f"{'non-target' if targets else 'target'} among them: error rates need both."
         )
     if negate:
         scored = replace(scored, scores=-scored.scores)

@@ -246,3 +246,12 @@ def test_nothing_is_written_when_something_is_wrong(pair, tmp_path):
     done = run(a.folder, b.folder, "--output", tmp_path / "out")
     assert done.exit_code == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_the_same_scores_are_not_said_to_differ_by_chance(pair):
+    a, b = pair
+    (b.folder / "scores.txt").write_bytes((a.folder / "scores.txt").read_bytes())
+    done = run(a.folder, b.folder, "--resamples=50")
+    assert done.exit_code == 0, done.output
+    assert "A and B do not differ in any figure." in done.stdout
+    assert "chance" not in done.stdout

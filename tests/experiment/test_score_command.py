@@ -193,8 +193,35 @@ def test_labels_of_one_class_are_one_sentence(made):
     write_trials(made.list, made.names, made.trials, np.ones(len(made.trials), int))
     done = run(made.path, "--trials", made.list)
     assert done.exit_code == 1
-    assert "All 496 trials" in done.stderr
-    assert "are targets: error rates need both" in done.stderr
+    assert "496 trials, and no non-target among them: error rates need both" in done.stderr
+
+
+def test_trials_that_are_listed_twice_are_counted_aloud(made):
+    once = run(made.path, "--trials", made.list)
+    lines = made.list.read_text().splitlines(keepends=True)
+    made.list.write_text("".join([*lines, lines[0], lines[0], lines[7]]))
+    done = run(made.path, "--trials", made.list)
+    assert f"3 lines repeat a trial of '{made.list}'" in done.stdout
+    assert "repeat" not in once.stdout
+    write_scores(
+        made.path, made.names, made.trials[[*range(496), 0]], made.scores[[*range(496), 0]]
+    )
+    made.list.write_text("".join(lines))
+    assert "repeat" not in run(made.path, "--trials", made.list).stdout  # the list decides
+
+
+def test_negated_similarities_are_not_advised_to_be_negated(made):
+    done = run(made.path, "--trials", made.list, "--negate")
+    assert "Leave --negate out." in done.stdout
+    assert "--negate turns them round" not in done.stdout
+
+
+@pytest.mark.parametrize("separator", [";", "|"])
+def test_fields_that_nothing_known_separates_are_named(made, separator):
+    made.path.write_text(made.path.read_text().replace(" ", separator))
+    done = run(made.path, "--trials", made.list)
+    assert done.exit_code == 1
+    assert "separate its columns by spaces, tabs or commas" in done.stderr
 
 
 def test_speakers_that_deny_a_label_are_one_sentence(made):

@@ -141,11 +141,14 @@ def understand(facts: Sequence[ColumnFacts], path: object, *, scores: bool) -> t
         )
     if not scores and _possible(facts, _SCORES, strictly=True):
         raise UserError(f"'{path}' holds scores but no labels: expected a list of trials there.")
+    if len(facts) == 1:
+        raise UserError(
+            f"'{path}' does not look like {what}: separate its columns by spaces, tabs or commas."
+        )
     expected = " or ".join(map(_in_words, orders[:3]))
     raise UserError(
-        f"'{path}' does not look like {what}, with its {len(facts)} column"
-        f"{'s' * (len(facts) != 1)}: expected {expected}"
-        + (", or the columns that you name with --columns." if scores else ".")
+        f"'{path}' does not look like {what}, with its {len(facts)} columns: expected "
+        f"{expected}" + (", or the columns that you name with --columns." if scores else ".")
     )
 
 

@@ -32,7 +32,7 @@ class ScoredTrials:
     understood : str
         How the files were read, in words.
     remarks : list of str
-        What of them was left out.
+        What of them was left out, or is there more than once.
     """
 
     names: list[str]
@@ -89,7 +89,7 @@ def read_scores(path: Path, trials: Path | None = None, columns: str | None = No
     if ignored:
         understood += f" ({ignored} other column{'s' * (ignored > 1)} ignored)"
     assert table.scores is not None
-    _one_value_per_trial(table, table.scores, "score")
+    repeats = _one_value_per_trial(table, table.scores, "score")
     beside = Path(path).with_name("trials.txt")
     if trials is None and table.labels is None and table.names and beside.is_file():
         trials = beside
@@ -100,7 +100,14 @@ def read_scores(path: Path, trials: Path | None = None, columns: str | None = No
                 "'enrolment test target' or '1 enrolment test'."
             )
         _one_value_per_trial(table, table.labels, "label")
-        return ScoredTrials(table.names, table.pairs, table.labels, table.scores, understood)
+        return ScoredTrials(
+            table.names,
+            table.pairs,
+            table.labels,
+            table.scores,
+            understood,
+            _repeat_remarks(repeats, path),
+        )
     if not table.names:
         raise UserError(
             f"'{path}' names no recordings, so that '{trials}' cannot tell which score is of which "
@@ -108,7 +115,7 @@ def read_scores(path: Path, trials: Path | None = None, columns: str | None = No
         )
     listed = read_table(trials, scores=False)
     assert listed.labels is not None
-    _one_value_per_trial(listed, listed.labels, "label")
+    repeats = _one_value_per_trial(listed, listed.labels, "label")
     line, remarks = _lines_of_trials(table, listed)
     _same_labels(table, listed, line)
     return ScoredTrials(
@@ -117,8 +124,16 @@ def read_scores(path: Path, trials: Path | None = None, columns: str | None = No
         listed.labels,
         table.scores[line],
         f"{understood}, labels from '{trials}'",
-        remarks,
+        remarks + _repeat_remarks(repeats, trials),
     )
+
+
+def _repeat_remarks(repeats: int, path: Path) -> list[str]:
+    """Say that lines repeat a trial, if any do."""
+    if not repeats:
+        return []
+    lines = "line repeats" if repeats == 1 else "lines repeat"
+    return [f"{repeats:,} {lines} a trial of '{path}': it counts as often as it is listed."]
 
 
 def _lines_of_trials(table: ScoreTable, listed: ScoreTable) -> tuple[np.ndarray, list[str]]:
@@ -152,20 +167,22 @@ def _lines_of_trials(table: ScoreTable, listed: ScoreTable) -> tuple[np.ndarray,
     ]
 
 
-def _one_value_per_trial(table: ScoreTable, values: np.ndarray | None, what: str) -> None:
-    """Refuse a trial that is there twice, with two scores or two labels."""
+def _one_value_per_trial(table: ScoreTable, values: np.ndarray | None, what: str) -> int:
+    """Count lines that repeat a trial; refuse them with two scores or two labels."""
     if values is None or not table.names:
-        return
+        return 0
     keys = table.pairs @ [len(table.names), 1]
     order = np.argsort(keys, kind="stable")
     keys, values = keys[order], values[order]
-    differ = (keys[1:] == keys[:-1]) & (values[1:] != values[:-1])
+    same = keys[1:] == keys[:-1]
+    differ = same & (values[1:] != values[:-1])
     if differ.any():
         one, other = order[[int(np.argmax(differ)), int(np.argmax(differ)) + 1]]
         raise UserError(
             f"'{table.path}' has two {what}s of the trial '{_trial(table, one)}', in lines "
             f"{table.lines[one]} and {table.lines[other]}: keep one."
         )
+    return int(same.sum())
 
 
 def _same_labels(table: ScoreTable, listed: ScoreTable, line: np.ndarray) -> None:
