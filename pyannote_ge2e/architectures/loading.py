@@ -8,10 +8,11 @@ model.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from pyannote.audio import Model
@@ -48,6 +49,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"Cannot read weights '{path}': {error.strerror}.") from error
     try:
         with file, torch.serialization.safe_globals(_SAFE):
+            _check_sums(file)
             checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     # Reading arbitrary bytes ends in arbitrary errors: an IndexError, an OSError about a seek...
     except Exception as error:
@@ -56,6 +58,19 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"'{path}' is not a pyannote.audio checkpoint: nothing says its class.")
     set_loss_apart(checkpoint)
     return checkpoint
+
+
+def _check_sums(file: BinaryIO) -> None:
+    """Compare the content of a zip archive with the sums in it, which torch does not look at.
+
+    Bytes that changed on a disk or on the way would be other weights, and nothing would tell.
+    """
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            # torch.serialization.set_crc32_options(False) leaves zeros.
+            if any(entry.CRC for entry in archive.infolist()) and archive.testzip() is not None:
+                raise zipfile.BadZipFile
+    file.seek(0)
 
 
 def _is_checkpoint(loaded: Any) -> bool:

@@ -12,6 +12,9 @@ from pyannote_ge2e.report.words import counted
 # 30 % of the measured one with 90 % confidence.
 FEW_ERRORS = 30
 
+# Fewer leave less than three beyond each end of a 95 % interval.
+FEW_RESAMPLES = 100
+
 # In simulations of speakers who differ, 95 % intervals of minDCF held the truth in about 90 % with
 # ten errors of the rarer kind, in half with one.
 DECIDING_ERRORS = 10
@@ -32,7 +35,7 @@ def remarks_of(evaluation: Evaluation) -> list[str]:
     remarks = list(evaluation.remarks)
     figures = evaluation.figures
     rarest = min(figures.targets, figures.trials - figures.targets)
-    kind = "targets" if rarest == figures.targets else "non-targets"
+    kind = "target" if rarest == figures.targets else "non-target"
     rate, name = min(
         (scoring.figures.equal_error_rate.value, scoring.name)
         for scoring, _ in evaluation.distinct()
@@ -42,15 +45,20 @@ def remarks_of(evaluation: Evaluation) -> list[str]:
         unseen = 100 * (1 - (1 - figures.level) ** (1 / rarest))
         remarks.append(
             f"'{name}' makes no errors, which does not mean that it never will: with no more than "
-            f"{rarest:,} {kind}, up to {unseen:.2g} errors in 100 could go unseen "
+            f"{counted(rarest, kind)}, up to {unseen:.2g} errors in 100 could go unseen "
             f"({100 * figures.level:g} % confidence, trials taken as independent). The interval "
             "cannot tell."
         )
     elif errors < FEW_ERRORS:
         remarks.append(
             f"Few errors decide: the equal error rate of '{name}' is about "
-            f"{counted(errors, 'wrong trial')} among {rarest:,} {kind}. With fewer than "
+            f"{counted(errors, 'wrong trial')} among {counted(rarest, kind)}. With fewer than "
             f"{FEW_ERRORS}, figures are rough."
+        )
+    if figures.resamples < FEW_RESAMPLES:
+        remarks.append(
+            f"Intervals of {counted(figures.resamples, 'resample')} are rough themselves: give "
+            "--resamples 1000 for figures to quote."
         )
     for p_target in evaluation.p_targets:
         useless = [

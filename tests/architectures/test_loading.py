@@ -33,6 +33,28 @@ def test_truncated_files_are_said_to_be_damaged(path, share):
         load_model(path)
 
 
+def test_weights_of_which_a_byte_changed_are_said_to_be_damaged(path):
+    """torch reads them as other weights."""
+    content = bytearray(path.read_bytes())
+    weights = torch.load(path, weights_only=False)["state_dict"]["lstm.weight_ih_l0"].numpy()
+    at = content.index(weights.tobytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"0001\.pt' is damaged, or is not a"):
+        load_model(path)
+
+
+def test_files_without_sums_are_read(path):
+    checkpoint = torch.load(path, weights_only=False)
+    before = torch.serialization.get_crc32_options()
+    try:
+        torch.serialization.set_crc32_options(False)
+        torch.save(checkpoint, path)
+    finally:
+        torch.serialization.set_crc32_options(before)
+    assert not load_model(path).training
+
+
 def test_any_bytes_are_refused_without_a_traceback(path):
     generator = random.Random(0)
     for _ in range(200):

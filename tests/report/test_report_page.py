@@ -6,8 +6,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from pyannote_ge2e.report import Evaluation, write_report
+from pyannote_ge2e.metrics import figures_of
+from pyannote_ge2e.report import Evaluation, Scoring, write_report
 from pyannote_ge2e.report.page import page
+from pyannote_ge2e.report.remarks import remarks_of
 from pyannote_ge2e.report.table import table_cells
 
 # Elements that HTML never closes.
@@ -184,3 +186,17 @@ def test_only_words_that_the_report_uses_are_explained(evaluation, make):
     assert "actDCF" not in words
     assert "interval over trials" in words
     assert "interval over speakers" not in words
+
+
+@pytest.mark.parametrize(("resamples", "rough"), [(20, True), (1000, False)])
+def test_intervals_of_few_resamples_are_remarked_upon(resamples, rough, make):
+    labels, scores = np.array([1, 1, 0, 0]), np.array([0.9, 0.4, 0.6, 0.1])
+    scoring = Scoring("raw", scores, figures_of(scores, labels, resamples=resamples))
+    remarks = " ".join(remarks_of(Evaluation("a list", labels, None, [scoring])))
+    assert (f"Intervals of {resamples} resamples are rough" in remarks) == rough
+
+
+def test_a_single_target_is_no_targets(make):
+    labels = np.array([1, 0, 0, 0])
+    (remark, *_) = remarks_of(make(labels=labels, raw=np.array([0.9, 0.1, 0.2, 0.3])))
+    assert "no more than 1 target, up to" in remark
