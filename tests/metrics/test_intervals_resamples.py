@@ -19,6 +19,7 @@ from pyannote_ge2e.metrics import (
 from pyannote_ge2e.metrics.resampling.bootstrap import Draws
 from pyannote_ge2e.metrics.resampling.estimators import estimator_of
 from pyannote_ge2e.metrics.resampling.grid import Grid
+from pyannote_ge2e.metrics.resampling.lowest import lowest_costs
 from pyannote_ge2e.metrics.resampling.percentiles import bias_corrected
 from pyannote_ge2e.metrics.resampling.speaker_bootstrap import SpeakerResampling
 from pyannote_ge2e.metrics.resampling.trial_bootstrap import TrialResampling
@@ -103,6 +104,27 @@ def test_resamples_decided_outside_the_stretch_are_redone(trial_list, metric, mo
     found = estimator_of(metric, resampling)(draws)
     assert len(redone) == 3  # pilot, stretch, redone
     assert 0 < redone[-1] < 49
+    np.testing.assert_allclose(found, recomputed(metric, resampling, draws), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["speaker", "trial"])
+def test_the_cheapest_of_many_blocks_is_found(trial_list, kind):
+    """Scores that tell nothing: most blocks hold costs that are lower than any edge's."""
+    resampling = resampling_of(kind, *trial_list(3000, distance=0, decimals=9))
+    draws = resampling.draw(np.random.default_rng(0), 50)
+    found, _, _ = lowest_costs(1.0, 1.0, Grid(resampling, blocks=20), draws)
+    expected = recomputed(partial(min_dcf, p_target=0.5), resampling, draws)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["speaker", "trial"])
+def test_a_score_at_the_threshold_is_accepted_in_resamples_too(kind):
+    scores, labels = [0.0, 0.0, 1.0, -1.0], [1, 0, 1, 0]
+    speakers = [[0, 0], [0, 1], [1, 1], [1, 0]]
+    resampling = resampling_of(kind, scores, labels, speakers)
+    draws = resampling.draw(np.random.default_rng(0), 20)
+    metric = partial(act_dcf, p_target=0.5)
+    found = estimator_of(metric, resampling)(draws)
     np.testing.assert_allclose(found, recomputed(metric, resampling, draws), rtol=1e-12)
 
 
@@ -208,11 +230,10 @@ def test_an_interval_holds_the_figure_even_below_or_above_all_resamples(value):
 
 def test_ties_that_rounding_breaks_count_half_all_the_same():
     values = np.r_[np.full(60, 0.25), np.full(40, 0.5)]
-    noise = 1e-16 * np.random.default_rng(0).integers(-1, 2, size=100)
-    exact = bias_corrected(values, 0.25, 0.9)
-    assert bias_corrected(values + noise, 0.25, 0.9) == pytest.approx(exact, abs=1e-12)
-    assert exact[0] == 0.25
-    assert exact[1] == 0.5
+    exact = bias_corrected(values, 0.25, 0.5)
+    assert exact == (0.25, 0.25)  # 30 % are below: the interval ends before the larger values
+    for error in (-1e-16, 1e-16):
+        assert bias_corrected(values + error, 0.25, 0.5) == pytest.approx(exact, abs=1e-12)
 
 
 def test_options_of_a_metric_are_checked_and_used(trial_list):
