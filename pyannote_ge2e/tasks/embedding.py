@@ -80,15 +80,15 @@ def embed_files(
     sample_rate = model.hparams["sample_rate"]
     if duration is None:
         duration = next(iter(model.specifications)).duration
-    if step * duration * sample_rate < 1:
-        raise UserError(
-            f"A step of {step:g} is less than one sample between windows: give a greater --step."
-        )
     was_training = model.training
     model.eval()
     try:
         if min_samples is None:
             min_samples = shortest_input(model, round(duration * sample_rate))
+        if step * duration * sample_rate < 1:
+            raise UserError(
+                f"A step of {step:g} is less than one sample between windows: give a greater --step."
+            )
         loader = file_loader(
             files,
             duration,

@@ -96,6 +96,8 @@ def test_trials_that_the_protocol_does_not_list_are_said_to_be_made(
     output = run(trained_once, tiny_protocol.diarization, out, "--resamples=10").output
     assert "Meetings.SpeakerDiarization.All lists no trials in its development subset" in output
     assert "lists no trials" not in run(trained_once, TINY, out, "--resamples=10").output
+    output = run(trained_once, TINY, out, "--resamples=10", "--calibrate=train").output
+    assert f"{TINY} lists no trials in its train subset" in output
 
 
 def test_a_trial_that_the_annotation_contradicts_is_named(

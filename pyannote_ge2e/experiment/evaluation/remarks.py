@@ -19,11 +19,13 @@ def remarks_of(setting: Setting) -> list[str]:
 
 def _speaker_remarks(setting: Setting) -> Iterator[str]:
     trials = setting.trials
-    if trials.index.made:
-        yield (
-            f"{setting.protocol} lists no trials in its {setting.subset} subset: its speech turns "
-            "were paired, at random where there are many."
-        )
+    others = setting.calibration_trials
+    for subset, some in ((setting.subset, trials), (setting.calibrate, others)):
+        if some is not None and some.index.made:
+            yield (
+                f"{setting.protocol} lists no trials in its {subset} subset: its speech turns were "
+                "paired, at random where there are many."
+            )
     denied = trials.index.denied
     if trials.speakers is None and len(denied):
         pair = " ".join(trials.names[row] for row in trials.index.trials[denied[0]])
@@ -40,7 +42,6 @@ def _speaker_remarks(setting: Setting) -> Iterator[str]:
         )
     learnt = next(iter(setting.model.model.specifications)).classes
     yield from _in_common(trials, learnt or [], "were also heard in training: figures flatter")
-    others = setting.calibration_trials
     if others is not None and others.file_speakers is not None:
         yield from _in_common(
             trials, others.file_speakers.tolist(), "are also among those of the calibration"
