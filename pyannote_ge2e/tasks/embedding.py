@@ -87,7 +87,7 @@ def embed_files(
             min_samples = shortest_input(model, round(duration * sample_rate))
         if step * duration * sample_rate < 1:
             raise UserError(
-                f"A step of {step:g} is less than one sample between windows: give a greater --step."
+                f"A step of {step:g} is less than a sample between windows: give a greater --step."
             )
         loader = file_loader(
             files,
