@@ -57,7 +57,7 @@ def min_dcf(
     >>> round(min_dcf(scores, labels, p_target=0.01), 6)
     0.666667
     """
-    checked_costs(p_target, c_miss, c_fa)
+    check_costs(p_target, c_miss, c_fa)
 
     def may_cost_less(miss: FloatArray, false_alarm: FloatArray) -> NDArray[np.bool_]:
         best = dcf_of_error_rates(miss, false_alarm, p_target, c_miss, c_fa).min()
@@ -142,7 +142,7 @@ def bayes_threshold(p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> 
     >>> round(bayes_threshold(0.01), 4)
     4.5951
     """
-    checked_costs(p_target, c_miss, c_fa)
+    check_costs(p_target, c_miss, c_fa)
     # Each on its own: a quotient of tiny numbers could overflow.
     return log(c_fa) + log(1 - p_target) - log(c_miss) - log(p_target)
 
@@ -180,7 +180,7 @@ def dcf_of_error_rates(
     return miss * (of_misses / default) + false_alarm * (of_alarms / default)
 
 
-def checked_costs(p_target: float, c_miss: float, c_fa: float) -> None:
+def check_costs(p_target: float, c_miss: float, c_fa: float) -> None:
     """Refuse a prior that is no probability between 0 and 1, and costs that are not positive.
 
     Raises

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyannote_ge2e.metrics.cllr import cllr, cllr_of_hull
-from pyannote_ge2e.metrics.dcf import act_dcf, checked_costs, dcf_of_error_rates, min_dcf
+from pyannote_ge2e.metrics.dcf import act_dcf, check_costs, dcf_of_error_rates, min_dcf
 from pyannote_ge2e.metrics.eer import crossing, equal_error_rate
 from pyannote_ge2e.metrics.hull import hull_points
 from pyannote_ge2e.metrics.interval import confidence_intervals
@@ -146,7 +146,7 @@ def figures_of(
         raise ValueError(f"Unknown method {method!r}: choose 'speaker' or 'trial'.")
     p_targets = [float(p_target) for p_target in p_targets]
     for p_target in p_targets:
-        checked_costs(p_target, 1, 1)
+        check_costs(p_target, 1, 1)
     scores, is_target = checked_trials(scores, labels)
     if speakers is None:
         method = "trial"

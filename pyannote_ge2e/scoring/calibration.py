@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from pyannote_ge2e.metrics.dcf import checked_costs
+from pyannote_ge2e.metrics.dcf import check_costs
 from pyannote_ge2e.metrics.trials import checked_trials
 
 FloatArray = NDArray[np.float64]
@@ -83,7 +83,7 @@ def fit_calibration(scores: ArrayLike, labels: ArrayLike, p_target: float = 0.5)
     >>> bool(calibration(0.9) > 0 > calibration(0.1))
     True
     """
-    checked_costs(p_target, 1, 1)
+    check_costs(p_target, 1, 1)
     scores, is_target = checked_trials(scores, labels)
     low, high = scores.min(), scores.max()
     if low == high:

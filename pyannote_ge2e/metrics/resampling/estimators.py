@@ -13,7 +13,7 @@ from pyannote_ge2e.metrics.cllr import cllr, cllr_costs, cllr_of_hull, min_cllr
 from pyannote_ge2e.metrics.dcf import (
     act_dcf,
     bayes_threshold,
-    checked_costs,
+    check_costs,
     dcf_of_error_rates,
     min_dcf,
 )
@@ -109,7 +109,7 @@ def _cllr(resampling: Resampling, options: Mapping[str, Any]) -> Estimator:
 
 def _weights(options: Mapping[str, Any]) -> tuple[float, float]:
     """Normalised costs of a miss and of a false alarm."""
-    checked_costs(**options)
+    check_costs(**options)
     one, none = np.float64(1), np.float64(0)
     of_misses = dcf_of_error_rates(one, none, **options)
     return float(of_misses), float(dcf_of_error_rates(none, one, **options))
