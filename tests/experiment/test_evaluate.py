@@ -271,6 +271,8 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(
     # Shards of four files; the second one is followed by Ctrl-C, in mid-batch of the third.
     script = (
         "import os, signal\n"
+        # A shell that runs the tests in the background has them ignore it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pyannote_ge2e.cli import main\n"
         "from pyannote_ge2e.experiment.evaluation import embed_once\n"
         "embed_once.SMALLEST_SHARD = embed_once.LARGEST_SHARD = 4\n"
