@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +13,8 @@ from pyannote.audio import Model
 from pyannote_ge2e.data.trials import TrialIndex
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.metrics import confidence_interval, equal_error_rate
+from pyannote_ge2e.metrics.resampling.drawing import Redrawn
+from pyannote_ge2e.metrics.speakers import FEW_SPEAKERS
 from pyannote_ge2e.scoring import cosine_scores
 from pyannote_ge2e.tasks.embedding import embed_files
 
@@ -46,6 +48,11 @@ class ErrorRate:
     --------
     >>> print(ErrorRate(0.04, 0.03, 0.05, 0.95, "speaker", 1000, 500, 40))
     4.00 % [3.00, 5.00] (95 % interval over speakers; 1,000 trials, 500 targets, 40 speakers)
+
+    Few speakers are said to be few: the interval is too narrow.
+
+    >>> print(ErrorRate(0.04, 0.03, 0.05, 0.95, "speaker", 1000, 500, 4))
+    4.00 % [3.00, 5.00] (95 % interval over speakers; 1,000 trials, 500 targets, only 4 speakers)
     """
 
     value: float
@@ -65,7 +72,8 @@ class ErrorRate:
     def __str__(self) -> str:
         counts = f"{self.trials:,} trials, {self.targets:,} targets"
         if self.speakers is not None:
-            counts += f", {self.speakers:,} speakers"
+            few = self.method == "speaker" and self.speakers < FEW_SPEAKERS
+            counts += f", {'only ' if few else ''}{self.speakers:,} speakers"
         return f"{self.rate} ({100 * self.level:g} % interval over {self.method}s; {counts})"
 
     def as_dict(self) -> dict[str, Any]:
@@ -145,7 +153,7 @@ def error_rate(
         Of the bootstrap.
     """
     speakers = None if trials.speakers is None else np.asarray(trials.speakers)[trials.trials]
-    method: Literal["speaker", "trial"] = "trial" if speakers is None else "speaker"
+    method: Redrawn = "trial" if speakers is None else "speaker"
     low, high = confidence_interval(
         equal_error_rate,
         scores,

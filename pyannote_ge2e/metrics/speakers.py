@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+# In simulations of speakers who differ, 95 % intervals over speakers held the true equal error rate
+# in 93 % with ten of them, 90 % with eight, 69 % with five; with two, all resamples are alike.
+FEW_SPEAKERS = 10
+
 # Names turned into Python objects at once: millions of them would take gigabytes.
 BLOCK = 1 << 16
 

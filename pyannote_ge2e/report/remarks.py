@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pyannote_ge2e.metrics import error_curve
+from pyannote_ge2e.metrics import Figures, error_curve
 from pyannote_ge2e.metrics.dcf import dcf_of_error_rates
+from pyannote_ge2e.metrics.speakers import FEW_SPEAKERS
 from pyannote_ge2e.report.evaluation import Evaluation, Scoring
 from pyannote_ge2e.report.words import counted
 
@@ -32,8 +33,8 @@ def remarks_of(evaluation: Evaluation) -> list[str]:
     remarks : list of str
         A sentence or two each.
     """
-    remarks = list(evaluation.remarks)
     figures = evaluation.figures
+    remarks = [*evaluation.remarks, *few_speakers(figures)]
     rarest = min(figures.targets, figures.trials - figures.targets)
     kind = "target" if rarest == figures.targets else "non-target"
     rate, name = min(
@@ -85,6 +86,16 @@ def remarks_of(evaluation: Evaluation) -> list[str]:
                 "that the figure and its interval are too low."
             )
     return remarks
+
+
+def few_speakers(figures: Figures) -> list[str]:
+    """Remark of intervals over so few speakers that they are too narrow; none of others."""
+    if figures.method != "speaker" or figures.speakers is None or figures.speakers >= FEW_SPEAKERS:
+        return []
+    return [
+        f"With {counted(figures.speakers, 'speaker')}, the intervals over speakers are too narrow: "
+        f"figures to quote need {FEW_SPEAKERS} or more."
+    ]
 
 
 def _errors_at_lowest_cost(evaluation: Evaluation, scoring: Scoring, p_target: float) -> int:

@@ -196,6 +196,18 @@ def test_intervals_of_few_resamples_are_remarked_upon(resamples, rough, make):
     assert (f"Intervals of {resamples} resamples are rough" in remarks) == rough
 
 
+@pytest.mark.parametrize(("number", "few"), [(2, True), (9, True), (10, False)])
+def test_intervals_over_few_speakers_are_remarked_upon(number, few, make):
+    one, other = np.triu_indices(number)
+    speakers = np.stack([one, other], axis=1).astype(str)
+    labels = (one == other).astype(int)
+    scores = np.random.default_rng(0).normal(size=len(labels)) + labels
+    remark = f"With {number} speakers, the intervals over speakers are too narrow"
+    assert (remark in words_of(make(labels=labels, speakers=speakers, raw=scores))) == few
+    # Those over trials have other remarks.
+    assert remark not in words_of(make(labels=labels, raw=scores))
+
+
 def test_a_single_target_is_no_targets(make):
     labels = np.array([1, 0, 0, 0])
     (remark, *_) = remarks_of(make(labels=labels, raw=np.array([0.9, 0.1, 0.2, 0.3])))
