@@ -17,19 +17,22 @@ from pyannote_ge2e.experiment.compared import load_pair
 from pyannote_ge2e.experiment.comparison_table import Difference, Differences
 from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.output import check_output
-from pyannote_ge2e.experiment.scored import Method, find_speakers, method_of
+from pyannote_ge2e.experiment.scored import find_speakers, method_of
 from pyannote_ge2e.metrics import (
     Comparison,
+    Figure,
     Figures,
     act_dcf,
     cllr,
-    compare_systems,
+    compare_by_metrics,
     equal_error_rate,
     figures_of,
     min_dcf,
 )
+from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 from pyannote_ge2e.metrics.resampling.estimators import Metric
 from pyannote_ge2e.report import Evaluation, Scoring
+from pyannote_ge2e.report.remarks import few_speakers
 
 __all__ = ["compare"]
 
@@ -42,7 +45,7 @@ def compare(
     trials: Path | None = None,
     speakers: Path | None = None,
     columns: str | None = None,
-    ci: Method | None = None,
+    ci: Redrawn | None = None,
     level: float = 0.95,
     p_targets: Sequence[float] = (0.01, 0.05),
     llr: bool = False,
@@ -115,14 +118,15 @@ def compare(
         rows = _rows(
             ours,
             theirs,
-            lambda metric: compare_systems(
-                metric, own, pair.other, labels, found.sides, **sampling
+            lambda metrics: compare_by_metrics(
+                metrics, own, pair.other, labels, found.sides, **sampling
             ),
         )
     except UserError:
         raise
     except ValueError as error:
         raise UserError(f"'{a}' and '{b}': {error}") from error
+    remarks += few_speakers(ours)
     differences = Differences(
         paths=(pair.first.path, pair.second_path),
         figures=(ours, theirs),
@@ -154,21 +158,28 @@ def compare(
     return differences
 
 
-def _rows(a: Figures, b: Figures, compared: Callable[[Metric], Comparison]) -> list[Difference]:
+def _rows(
+    a: Figures, b: Figures, compared: Callable[[list[Metric]], list[Comparison]]
+) -> list[Difference]:
     """Each figure of both systems, beside their difference."""
+    shown: list[tuple[Metric, str, str, float | None, Figure, Figure]] = []
     rate, other = a.equal_error_rate, b.equal_error_rate
-    rows = [Difference("EER %", "equal_error_rate", None, rate, other, compared(equal_error_rate))]
+    shown.append((equal_error_rate, "EER %", "equal_error_rate", None, rate, other))
     costs = (
         ("minDCF", "min_dcf", min_dcf, a.min_dcf, b.min_dcf),
         ("actDCF", "act_dcf", act_dcf, a.act_dcf, b.act_dcf),
     )
     for name, key, metric, ours, theirs in costs:
         for p, cost in ours.items():
-            found = compared(partial(metric, p_target=p))
-            rows.append(Difference(f"{name} (P={p:g})", key, p, cost, theirs[p], found))
+            of_prior = partial(metric, p_target=p)
+            shown.append((of_prior, f"{name} (P={p:g})", key, p, cost, theirs[p]))
     if a.cllr is not None and b.cllr is not None:
-        rows.append(Difference("Cllr", "cllr", None, a.cllr, b.cllr, compared(cllr)))
-    return rows
+        shown.append((cllr, "Cllr", "cllr", None, a.cllr, b.cllr))
+    comparisons = compared([metric for metric, *_ in shown])
+    return [
+        Difference(name, key, p, ours, theirs, comparison)
+        for (_, name, key, p, ours, theirs), comparison in zip(shown, comparisons, strict=True)
+    ]
 
 
 def _write(differences: Differences, evaluation: Evaluation, output: Path) -> None:

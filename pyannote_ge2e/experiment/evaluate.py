@@ -23,10 +23,11 @@ from pyannote_ge2e.experiment.evaluation.model import Epoch, find_model
 from pyannote_ge2e.experiment.evaluation.remarks import remarks_of
 from pyannote_ge2e.experiment.evaluation.scores import CALIBRATED, Embedded, score
 from pyannote_ge2e.experiment.evaluation.setting import Normalisation, Setting
-from pyannote_ge2e.experiment.evaluation.trials import Method, interval_method, read_trials
+from pyannote_ge2e.experiment.evaluation.trials import interval_method, read_trials
 from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.metrics import figures_of
+from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 from pyannote_ge2e.report import Evaluation, Scoring, figures_table
 from pyannote_ge2e.report.remarks import remarks_of as all_remarks
 
@@ -44,7 +45,7 @@ def evaluate(
     cohort_per_speaker: bool = False,
     top: int | None = None,
     calibrate: Subset | None = None,
-    ci: Method | None = None,
+    ci: Redrawn | None = None,
     level: float = 0.95,
     p_targets: Sequence[float] = (0.01, 0.05),
     speakers: Path | None = None,

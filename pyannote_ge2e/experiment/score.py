@@ -12,8 +12,9 @@ from pyannote_ge2e.data.score_files import ScoredTrials
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.output import check_output
-from pyannote_ge2e.experiment.scored import Method, find_speakers, load_scores, method_of
+from pyannote_ge2e.experiment.scored import find_speakers, load_scores, method_of
 from pyannote_ge2e.metrics import figures_of
+from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 from pyannote_ge2e.report import Evaluation, Scoring, figures_table
 from pyannote_ge2e.report.remarks import remarks_of
 
@@ -26,7 +27,7 @@ def score(
     trials: Path | None = None,
     speakers: Path | None = None,
     columns: str | None = None,
-    ci: Method | None = None,
+    ci: Redrawn | None = None,
     level: float = 0.95,
     p_targets: Sequence[float] = (0.01, 0.05),
     llr: bool = False,

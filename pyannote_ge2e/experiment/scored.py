@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from pyannote_ge2e.data.score_files import ScoredTrials, read_scores
 from pyannote_ge2e.data.score_files.trial_speakers import speakers_by_name, speakers_from
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 from pyannote_ge2e.report.words import counted
 
-__all__ = ["Method", "Scored", "Speakers", "find_speakers", "load_scores", "method_of"]
-
-Method = Literal["speaker", "trial"]
+__all__ = ["Scored", "Speakers", "find_speakers", "load_scores", "method_of"]
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ def find_speakers(scored: Scored, utt2spk: Path | None = None) -> Speakers:
     return Speakers(None, "speakers unknown" + aside)
 
 
-def method_of(ci: Method | None, speakers: Speakers) -> tuple[Method, list[str]]:
+def method_of(ci: Redrawn | None, speakers: Speakers) -> tuple[Redrawn, list[str]]:
     """Return what intervals resample, and what to remark when that is not what it should be.
 
     Raises

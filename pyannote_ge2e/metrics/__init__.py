@@ -2,7 +2,7 @@
 
 from pyannote_ge2e.metrics.band import error_curve_band
 from pyannote_ge2e.metrics.cllr import cllr, min_cllr
-from pyannote_ge2e.metrics.comparison import Comparison, compare_systems
+from pyannote_ge2e.metrics.comparison import Comparison, compare_by_metrics, compare_systems
 from pyannote_ge2e.metrics.curve import ErrorCurve, error_curve
 from pyannote_ge2e.metrics.dcf import act_dcf, bayes_threshold, min_dcf
 from pyannote_ge2e.metrics.eer import (
@@ -21,6 +21,7 @@ __all__ = [
     "act_dcf",
     "bayes_threshold",
     "cllr",
+    "compare_by_metrics",
     "compare_systems",
     "confidence_interval",
     "confidence_intervals",

@@ -6,7 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pyannote_ge2e.metrics.resampling.bootstrap import Draws, FloatArray
-from pyannote_ge2e.metrics.resampling.drawing import Kind, checked_options, draws_of, resampling_of
+from pyannote_ge2e.metrics.resampling.drawing import (
+    Redrawn,
+    checked_options,
+    draws_of,
+    resampling_of,
+)
 from pyannote_ge2e.metrics.resampling.grid import Grid
 from pyannote_ge2e.metrics.resampling.percentiles import tails
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
@@ -20,7 +25,7 @@ def error_curve_band(
     labels: ArrayLike,
     false_alarm: ArrayLike,
     speakers: ArrayLike | None = None,
-    method: Kind = "speaker",
+    method: Redrawn = "speaker",
     level: float = 0.95,
     seed: int = 0,
     resamples: int = 300,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pyannote_ge2e.metrics.resampling.bootstrap import Draws, FloatArray
-from pyannote_ge2e.metrics.resampling.drawing import Kind, checked_options, resampled, resampling_of
-from pyannote_ge2e.metrics.resampling.estimators import Metric, estimator_of
+from pyannote_ge2e.metrics.resampling.bootstrap import FloatArray
+from pyannote_ge2e.metrics.resampling.drawing import (
+    Redrawn,
+    checked_options,
+    resampled,
+    resampling_of,
+)
+from pyannote_ge2e.metrics.resampling.estimators import Estimator, Metric, estimator_of
 from pyannote_ge2e.metrics.resampling.percentiles import ROUNDING, tails
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
@@ -42,7 +48,7 @@ def compare_systems(
     other: ArrayLike,
     labels: ArrayLike,
     speakers: ArrayLike | None = None,
-    method: Kind = "speaker",
+    method: Redrawn = "speaker",
     level: float = 0.95,
     seed: int = 0,
     resamples: int = 1000,
@@ -96,6 +102,68 @@ def compare_systems(
     True
     """
     kind = checked_options(method, speakers, level, resamples)
+    [comparison] = _compared(
+        [metric], scores, other, labels, speakers, kind, level, seed, resamples
+    )
+    return comparison
+
+
+def compare_by_metrics(
+    metrics: Iterable[Metric],
+    scores: ArrayLike,
+    other: ArrayLike,
+    labels: ArrayLike,
+    speakers: ArrayLike | None = None,
+    method: Redrawn = "speaker",
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> list[Comparison]:
+    """Compare two systems by several metrics, sorted and drawn once.
+
+    Each comparison is the one that `compare_systems` makes, of the same draws.
+
+    Parameters
+    ----------
+    metrics : callables
+    scores, other, labels, speakers, method, level, seed, resamples
+        As in `compare_systems`.
+
+    Returns
+    -------
+    comparisons : list of Comparison
+
+    Raises
+    ------
+    ValueError
+        As `compare_systems`.
+
+    Examples
+    --------
+    >>> from pyannote_ge2e.metrics import equal_error_rate, min_dcf
+    >>> labels = [1, 1, 1, 0, 0, 0]
+    >>> first, second = [0.9, 0.8, 0.7, 0.3, 0.2, 0.1], [0.9, 0.2, 0.6, 0.1, 0.3, 0.5]
+    >>> metrics = [equal_error_rate, min_dcf]
+    >>> found = compare_by_metrics(metrics, first, second, labels, method="trial")
+    >>> [round(comparison.difference, 3) for comparison in found]
+    [-0.333, -0.333]
+    """
+    kind = checked_options(method, speakers, level, resamples)
+    return _compared(metrics, scores, other, labels, speakers, kind, level, seed, resamples)
+
+
+def _compared(
+    metrics: Iterable[Metric],
+    scores: ArrayLike,
+    other: ArrayLike,
+    labels: ArrayLike,
+    speakers: ArrayLike | None,
+    kind: Redrawn,
+    level: float,
+    seed: int,
+    resamples: int,
+) -> list[Comparison]:
+    metrics = list(metrics)
     first = checked_trials(scores, labels)
     try:
         second = checked_trials(other, labels)
@@ -105,19 +173,31 @@ def compare_systems(
         resampling_of(SortedTrials.of(*trials), speakers, kind) for trials in (first, second)
     )
     adapted = two.same_draws(one)
-    estimate_of_two = estimator_of(metric, two)
 
-    def estimate_two(draws: Draws) -> FloatArray:
-        return estimate_of_two(adapted(draws))
+    def by_draws_of_one(estimate: Estimator) -> Estimator:
+        return lambda draws: estimate(adapted(draws))
 
-    of_one, of_two = resampled([estimator_of(metric, one), estimate_two], one, seed, resamples)
+    estimators = [estimator_of(metric, one) for metric in metrics]
+    estimators += [by_draws_of_one(estimator_of(metric, two)) for metric in metrics]
+    rows = resampled(estimators, one, seed, resamples)
+    return [
+        _comparison(metric(scores, labels) - metric(other, labels), of_one, of_two, level)
+        for metric, of_one, of_two in zip(
+            metrics, rows[: len(metrics)], rows[len(metrics) :], strict=True
+        )
+    ]
+
+
+def _comparison(
+    difference: float, of_one: FloatArray, of_two: FloatArray, level: float
+) -> Comparison:
     differences = of_one - of_two
     differences[np.isclose(of_one, of_two, rtol=ROUNDING, atol=ROUNDING)] = 0
     low, high = np.quantile(differences, tails(level))
     rarer = min(int(np.sum(differences <= 0)), int(np.sum(differences >= 0)))
     return Comparison(
-        difference=float(metric(scores, labels) - metric(other, labels)),
+        difference=float(difference),
         low=float(low),
         high=float(high),
-        p_value=min(1.0, 2 * (1 + rarer) / (1 + resamples)),
+        p_value=min(1.0, 2 * (1 + rarer) / (1 + len(differences))),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +15,7 @@ from pyannote_ge2e.metrics.dcf import act_dcf, check_costs, dcf_of_error_rates, 
 from pyannote_ge2e.metrics.eer import crossing, equal_error_rate
 from pyannote_ge2e.metrics.hull import hull_points
 from pyannote_ge2e.metrics.interval import confidence_intervals
+from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 from pyannote_ge2e.metrics.resampling.estimators import Metric
 from pyannote_ge2e.metrics.trials import SortedTrials, checked_trials
 
@@ -96,7 +97,7 @@ def figures_of(
     labels: ArrayLike,
     speakers: ArrayLike | None = None,
     *,
-    method: Literal["speaker", "trial"] = "speaker",
+    method: Redrawn = "speaker",
     p_targets: Iterable[float] = (0.01, 0.05),
     calibrated: bool = False,
     level: float = 0.95,

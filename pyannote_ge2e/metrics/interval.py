@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from pyannote_ge2e.metrics.eer import equal_error_rate
 from pyannote_ge2e.metrics.parametric import parametric_interval
 from pyannote_ge2e.metrics.resampling.drawing import (
-    Kind,
     Method,
+    Redrawn,
     check_level,
     checked_options,
     resampled,
@@ -55,7 +55,7 @@ def confidence_interval(
             Two-way bootstrap: speakers are drawn with replacement, a target counts as often
             as its speaker was drawn, a non-target as often as the product of its two. Rather
             too wide than too narrow (Owen, "The pigeonhole bootstrap", Annals of Applied
-            Statistics 1, 2007), except for a handful of speakers.
+            Statistics 1, 2007), except for fewer than ten speakers.
             Without `speakers`, trials are drawn instead, with a warning.
         "trial"
             Bootstrap of the trials, targets and non-targets apart, as `feerci` does it.
@@ -113,7 +113,7 @@ def confidence_intervals(
     scores: ArrayLike,
     labels: ArrayLike,
     speakers: ArrayLike | None = None,
-    method: Kind = "speaker",
+    method: Redrawn = "speaker",
     level: float = 0.95,
     seed: int = 0,
     resamples: int = 1000,
@@ -153,7 +153,7 @@ def _intervals(
     scores: ArrayLike,
     labels: ArrayLike,
     speakers: ArrayLike | None,
-    kind: Kind,
+    kind: Redrawn,
     level: float,
     seed: int,
     resamples: int,

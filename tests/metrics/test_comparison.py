@@ -8,6 +8,7 @@ import pytest
 
 from pyannote_ge2e.metrics import (
     cllr,
+    compare_by_metrics,
     compare_systems,
     confidence_interval,
     equal_error_rate,
@@ -64,6 +65,15 @@ def test_equal_to_a_paired_bootstrap_by_hand(method, metric):
     assert [found.low, found.high] == pytest.approx(np.quantile(differences, [0.05, 0.95]))
     below, above = (differences <= 1e-14).sum(), (differences >= -1e-14).sum()
     assert found.p_value == pytest.approx(min(1, 2 * (1 + min(below, above)) / 100))
+
+
+@pytest.mark.parametrize("method", ["speaker", "trial"])
+def test_several_metrics_are_compared_as_each_of_them(method):
+    metrics = [equal_error_rate, partial(min_dcf, p_target=0.1), cllr]
+    options = {"method": method, "seed": 5, "resamples": 60}
+    together = compare_by_metrics(metrics, *two_systems(better=0.2), **options)
+    apart = [compare_systems(metric, *two_systems(better=0.2), **options) for metric in metrics]
+    assert together == apart
 
 
 @pytest.mark.parametrize("method", ["speaker", "trial"])

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pyannote_ge2e.data.protocol import Subset
 from pyannote_ge2e.experiment.evaluation.cohort import Cohort
 from pyannote_ge2e.experiment.evaluation.model import EvaluatedModel
-from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials, Method
+from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials
+from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Setting:
     calibration_trials: EvaluatedTrials | None
     duration: float
     step: float
-    method: Method
+    method: Redrawn
     level: float
     resamples: int
     seed: int

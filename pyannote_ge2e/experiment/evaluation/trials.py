@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -16,8 +15,7 @@ from pyannote_ge2e.data.score_files import read_utt2spk
 from pyannote_ge2e.data.score_files.trial_speakers import speakers_from
 from pyannote_ge2e.data.trials import TrialIndex, trial_index
 from pyannote_ge2e.errors import UserError
-
-Method = Literal["speaker", "trial"]
+from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 
 
 @dataclass
@@ -126,7 +124,7 @@ def unique_names(index: TrialIndex) -> list[str]:
     return names
 
 
-def interval_method(asked: Method | None, trials: EvaluatedTrials) -> Method:
+def interval_method(asked: Redrawn | None, trials: EvaluatedTrials) -> Redrawn:
     """What intervals resample: speakers where they are known.
 
     Raises

@@ -16,7 +16,7 @@ from pyannote_ge2e.metrics.resampling.trial_bootstrap import TrialResampling
 from pyannote_ge2e.metrics.trials import SortedTrials
 
 Method = Literal["speaker", "trial", "parametric"]
-Kind = Literal["speaker", "trial"]
+Redrawn = Literal["speaker", "trial"]  # what a bootstrap draws with replacement
 
 
 def check_level(level: float) -> None:
@@ -25,7 +25,9 @@ def check_level(level: float) -> None:
         raise ValueError(f"The confidence level must be between 0 and 1, got {level}.")
 
 
-def checked_options(method: str, speakers: ArrayLike | None, level: float, resamples: int) -> Kind:
+def checked_options(
+    method: str, speakers: ArrayLike | None, level: float, resamples: int
+) -> Redrawn:
     """Kind of bootstrap to use. Where it is not the one asked for, a warning tells the user.
 
     Meant to be called by public functions: the warning names the line that called them.
@@ -54,7 +56,7 @@ def checked_options(method: str, speakers: ArrayLike | None, level: float, resam
     return "speaker"
 
 
-def resampling_of(trials: SortedTrials, speakers: ArrayLike | None, kind: Kind) -> Resampling:
+def resampling_of(trials: SortedTrials, speakers: ArrayLike | None, kind: Redrawn) -> Resampling:
     """Resamples of the kind that `checked_options` returned."""
     if kind == "trial":
         return TrialResampling(trials)
