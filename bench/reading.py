@@ -12,9 +12,9 @@ import numpy as np
 import soundfile
 
 from bench.timing import Timings, time_in_turns, verdict
-from pyannote_ge2e.data.containers import has_ffmpeg
-from pyannote_ge2e.data.reader import read_chunk
-from pyannote_ge2e.data.voices import SAMPLE_RATE, draw_voice, speak
+from pyannote_ge2e.data.audio.containers import has_ffmpeg
+from pyannote_ge2e.data.audio.reader import read_chunk
+from pyannote_ge2e.data.synthetic.voices import SAMPLE_RATE, draw_voice, speak
 
 FORMATS = ["wav", "flac", "ogg", "opus", "mp3"]
 CROP_GOALS = {"wav": 200.0, "flac": 2.0, "ogg": 1.4}  # times as many chunks as Audio.crop

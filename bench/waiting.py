@@ -13,11 +13,11 @@ import torch
 
 from bench.timing import verdict
 from pyannote_ge2e import SincNetLSTM
-from pyannote_ge2e.data.batches import BatchDataset
-from pyannote_ge2e.data.index import Index, Utterance
-from pyannote_ge2e.data.loader import BatchLoader
-from pyannote_ge2e.data.selection import select_speakers
-from pyannote_ge2e.data.voices import SAMPLE_RATE, draw_voice, speak
+from pyannote_ge2e.data.batches.dataset import BatchDataset
+from pyannote_ge2e.data.batches.loader import BatchLoader
+from pyannote_ge2e.data.batches.selection import select_speakers
+from pyannote_ge2e.data.index.index import Index, Utterance
+from pyannote_ge2e.data.synthetic.voices import SAMPLE_RATE, draw_voice, speak
 from pyannote_ge2e.losses import GE2ELoss
 
 SPEAKERS, UTTERANCES = 40, 6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -58,6 +58,8 @@ class RecurrentEmbedding(Model):
     lstm: nn.LSTM
     pooling: Pooling
     projection: nn.Module
+    # What training does to (batch, dimension, frame) features: set by a task, never saved.
+    frame_augmentation: Callable[[Tensor], Tensor] | None = None
 
     def __init__(self, sample_rate: int, num_channels: int, task: Task | None) -> None:
         if num_channels != 1:
@@ -178,7 +180,10 @@ class RecurrentEmbedding(Model):
         """
         self._check(waveforms, weights)
         if weights is None:
-            outputs, _ = self.lstm(self.front_end(waveforms).transpose(1, 2))
+            features = self.front_end(waveforms)
+            if self.training and self.frame_augmentation is not None:
+                features = self.frame_augmentation(features)
+            outputs, _ = self.lstm(features.transpose(1, 2))
             return self.projection(self.pooling(outputs.transpose(1, 2)))
         if weights.dim() == 3:
             num_speakers = weights.shape[1]

@@ -69,7 +69,7 @@ def prepare(
     """Turn the recordings in PATH into lists, trials and a database.yml."""
     from rich.console import Console
 
-    from pyannote_ge2e.data.prepare import prepare as run
+    from pyannote_ge2e.data.prepare.run import prepare as run
 
     console = Console()
     with _counting(console, "Measuring files") as progress:

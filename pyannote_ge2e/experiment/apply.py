@@ -13,10 +13,10 @@ from rich.console import Console
 from torch.utils.data import Dataset
 
 from pyannote_ge2e.architectures.loading import load_model
+from pyannote_ge2e.data.audio.reader import read_segment
+from pyannote_ge2e.data.batches.loader import Loader
 from pyannote_ge2e.data.files import replacing
-from pyannote_ge2e.data.loader import Loader
 from pyannote_ge2e.data.protocol import Subset, audio_path, load_protocol, subset_files
-from pyannote_ge2e.data.reader import read_segment
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.device import find_device

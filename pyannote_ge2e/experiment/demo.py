@@ -9,10 +9,10 @@ from pyannote.audio import Model
 from rich.console import Console
 
 from pyannote_ge2e.architectures.loading import load_model
-from pyannote_ge2e.data.prepare import prepare
+from pyannote_ge2e.data.prepare.run import prepare
 from pyannote_ge2e.data.protocol import load_protocol, train_on
-from pyannote_ge2e.data.synthetic import make_corpus
-from pyannote_ge2e.data.trials import TrialIndex, trial_index
+from pyannote_ge2e.data.synthetic.corpus import make_corpus
+from pyannote_ge2e.data.trials.trials import TrialIndex, trial_index
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.config import Experiment, read_config
 from pyannote_ge2e.experiment.console import say

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from pyannote.audio import Model
 
-from pyannote_ge2e.data.trials import TrialIndex
+from pyannote_ge2e.data.trials.trials import TrialIndex
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.metrics import confidence_interval, equal_error_rate
 from pyannote_ge2e.metrics.resampling.drawing import Redrawn

@@ -45,7 +45,7 @@ def augmentations() -> dict[str, type]:
     from torch.nn import Module
 
     theirs = _classes("torch_audiomentations", Module)
-    return {**theirs, **_classes("pyannote_ge2e.data.augmentation", Module)}
+    return {**theirs, **_classes("pyannote_ge2e.data.augmentation.noise", Module)}
 
 
 def callbacks() -> dict[str, type]:

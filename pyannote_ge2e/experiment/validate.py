@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.data.protocol import Subset, load_protocol
-from pyannote_ge2e.data.trials import trial_index
+from pyannote_ge2e.data.trials.trials import trial_index
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.device import find_device

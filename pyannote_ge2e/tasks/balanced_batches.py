@@ -15,13 +15,13 @@ from pyannote.audio.core.task import Problem, Resolution, Specifications, Task
 from pyannote.database import Protocol
 from torch.utils.data import DataLoader
 
-from pyannote_ge2e.data.batches import BatchDataset
-from pyannote_ge2e.data.index import Index
-from pyannote_ge2e.data.index_cache import cached_index
-from pyannote_ge2e.data.loader import BatchLoader
+from pyannote_ge2e.data.batches.dataset import BatchDataset
+from pyannote_ge2e.data.batches.loader import BatchLoader
+from pyannote_ge2e.data.batches.schedule import SpeakerSchedule
+from pyannote_ge2e.data.batches.selection import BatchFrom, Selection, Short, select_speakers
+from pyannote_ge2e.data.index.cache import cached_index
+from pyannote_ge2e.data.index.index import Index
 from pyannote_ge2e.data.protocol import one_line
-from pyannote_ge2e.data.schedule import SpeakerSchedule
-from pyannote_ge2e.data.selection import BatchFrom, Selection, Short, select_speakers
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.tasks.remarks import warn
 

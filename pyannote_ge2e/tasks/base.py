@@ -12,8 +12,8 @@ from pyannote.database import Protocol
 from torch import nn
 from torch.optim import Optimizer
 
+from pyannote_ge2e.data.batches.selection import BatchFrom, Short
 from pyannote_ge2e.data.protocol import with_audio
-from pyannote_ge2e.data.selection import BatchFrom, Short
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.tasks.balanced_batches import BalancedBatches
 from pyannote_ge2e.tasks.gradients import GradientScales

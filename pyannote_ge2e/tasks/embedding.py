@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from pyannote.audio import Model
 
-from pyannote_ge2e.data.loader import Loader
-from pyannote_ge2e.data.trials import Segments
-from pyannote_ge2e.data.windows import FileWindows, collate_windows
+from pyannote_ge2e.data.batches.loader import Loader
+from pyannote_ge2e.data.trials.trials import Segments
+from pyannote_ge2e.data.trials.windows import FileWindows, collate_windows
 from pyannote_ge2e.errors import UserError
 
 FILES_PER_BATCH = 8

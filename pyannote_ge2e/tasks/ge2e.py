@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pyannote.database import Protocol
 from torch import nn
 
-from pyannote_ge2e.data.selection import BatchFrom, Short
+from pyannote_ge2e.data.batches.selection import BatchFrom, Short
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.losses import GE2ELoss
 from pyannote_ge2e.tasks.base import EmbeddingTask, Metrics

@@ -9,7 +9,7 @@ import pytorch_metric_learning.losses
 from pyannote.database import Protocol
 from torch import nn
 
-from pyannote_ge2e.data.selection import BatchFrom, Short
+from pyannote_ge2e.data.batches.selection import BatchFrom, Short
 from pyannote_ge2e.tasks.base import EmbeddingTask, Metrics
 
 

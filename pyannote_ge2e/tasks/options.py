@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from pyannote_ge2e.data.selection import BatchFrom, Short
+from pyannote_ge2e.data.batches.selection import BatchFrom, Short
 from pyannote_ge2e.errors import UserError
 
 

@@ -10,7 +10,7 @@ import torch
 from torchmetrics import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 
-from pyannote_ge2e.data.trials import TrialIndex
+from pyannote_ge2e.data.trials.trials import TrialIndex
 from pyannote_ge2e.metrics import equal_error_rate
 from pyannote_ge2e.scoring import cosine_scores
 

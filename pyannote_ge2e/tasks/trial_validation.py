@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 from torchmetrics import Metric, MetricCollection
 
 from pyannote_ge2e.data.protocol import NoSubset
-from pyannote_ge2e.data.trials import TrialIndex, trial_index
-from pyannote_ge2e.data.turn_trials import NoTrials
+from pyannote_ge2e.data.trials.trials import TrialIndex, trial_index
+from pyannote_ge2e.data.trials.turns import NoTrials
 from pyannote_ge2e.tasks.embedding import embed_batch, file_loader, shortest_input
 from pyannote_ge2e.tasks.remarks import warn
 from pyannote_ge2e.tasks.trial_metric import Figure, TrialMetric

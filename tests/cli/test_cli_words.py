@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pyannote_ge2e.cli.app import app
-from pyannote_ge2e.data.synthetic import make_corpus
+from pyannote_ge2e.data.synthetic.corpus import make_corpus
 from pyannote_ge2e.errors import UserError
 
 PROTOCOL = "VoxCeleb.SpeakerVerification.VoxCeleb2"

@@ -12,8 +12,8 @@ import torch
 import yaml
 from torch_audiomentations import Compose, Gain, PolarityInversion
 
-from pyannote_ge2e.data.augmentation import BackgroundNoise
-from pyannote_ge2e.data.seeded import augment
+from pyannote_ge2e.data.augmentation.noise import BackgroundNoise
+from pyannote_ge2e.data.batches.seeded import augment
 from pyannote_ge2e.errors import UserError
 
 

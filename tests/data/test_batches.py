@@ -12,14 +12,14 @@ import soundfile
 import torch
 from torch_audiomentations import Gain
 
-from pyannote_ge2e.data.batches import BatchDataset
-from pyannote_ge2e.data.build_index import build_index
-from pyannote_ge2e.data.chunks import draw_chunks
-from pyannote_ge2e.data.index import Index, Utterance
-from pyannote_ge2e.data.loader import BatchLoader
+from pyannote_ge2e.data.batches.chunks import draw_chunks
+from pyannote_ge2e.data.batches.dataset import BatchDataset
+from pyannote_ge2e.data.batches.loader import BatchLoader
+from pyannote_ge2e.data.batches.schedule import SpeakerSchedule
+from pyannote_ge2e.data.batches.selection import select_speakers
+from pyannote_ge2e.data.index.build import build_index
+from pyannote_ge2e.data.index.index import Index, Utterance
 from pyannote_ge2e.data.protocol import load_protocol
-from pyannote_ge2e.data.schedule import SpeakerSchedule
-from pyannote_ge2e.data.selection import select_speakers
 from pyannote_ge2e.errors import UserError
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from pyannote.core import Annotation, Segment
 
-from pyannote_ge2e.data.build_index import build_index, merged, speech_turns
-from pyannote_ge2e.data.index import Index, Utterance
-from pyannote_ge2e.data.index_cache import cached_index
-from pyannote_ge2e.data.lists import declared
+from pyannote_ge2e.data.index.build import build_index, merged, speech_turns
+from pyannote_ge2e.data.index.cache import cached_index
+from pyannote_ge2e.data.index.index import Index, Utterance
+from pyannote_ge2e.data.index.lists import declared
+from pyannote_ge2e.data.index.strings import StringTable
 from pyannote_ge2e.data.protocol import load_protocol
-from pyannote_ge2e.data.strings import StringTable
 from pyannote_ge2e.errors import UserError
 
 

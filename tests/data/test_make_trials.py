@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from pyannote_ge2e.data.make_trials import make_trials
-from pyannote_ge2e.data.split import split_speakers
+from pyannote_ge2e.data.prepare.make_trials import make_trials
+from pyannote_ge2e.data.prepare.split import split_speakers
 from pyannote_ge2e.errors import UserError
 
 SPEAKERS = list("abacabadabacaba")

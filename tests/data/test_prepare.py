@@ -14,12 +14,12 @@ import yaml
 from pyannote.database import FileFinder
 from pyannote.database.registry import Registry
 
-from pyannote_ge2e.data.build_index import build_index
-from pyannote_ge2e.data.containers import has_ffmpeg
-from pyannote_ge2e.data.prepare import Prepared, prepare
-from pyannote_ge2e.data.prepare_lists import write_lists
+from pyannote_ge2e.data.audio.containers import has_ffmpeg
+from pyannote_ge2e.data.index.build import build_index
+from pyannote_ge2e.data.prepare.lists import write_lists
+from pyannote_ge2e.data.prepare.run import Prepared, prepare
 from pyannote_ge2e.data.protocol import load_protocol
-from pyannote_ge2e.data.trials import trial_index
+from pyannote_ge2e.data.trials.trials import trial_index
 from pyannote_ge2e.errors import UserError
 
 RATE = 16000

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from pyannote_ge2e.data.containers import has_ffmpeg
-from pyannote_ge2e.data.reader import audio_duration, read_chunk, read_segment
+from pyannote_ge2e.data.audio.containers import has_ffmpeg
+from pyannote_ge2e.data.audio.reader import audio_duration, read_chunk, read_segment
 from pyannote_ge2e.errors import UserError
 
 RATE = 16000

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from pyannote_ge2e.data.synthetic import make_corpus
-from pyannote_ge2e.data.voices import SAMPLE_RATE, draw_voice, speak
+from pyannote_ge2e.data.synthetic.corpus import make_corpus
+from pyannote_ge2e.data.synthetic.voices import SAMPLE_RATE, draw_voice, speak
 from pyannote_ge2e.errors import UserError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pyannote_ge2e.data.protocol import NoSubset, load_protocol
-from pyannote_ge2e.data.trials import trial_index
-from pyannote_ge2e.data.turn_trials import NoTrials
+from pyannote_ge2e.data.trials.trials import trial_index
+from pyannote_ge2e.data.trials.turns import NoTrials
 from pyannote_ge2e.errors import UserError
 
 

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from pyannote_ge2e.data.windows import FileWindows, collate_windows, windows
+from pyannote_ge2e.data.trials.windows import FileWindows, collate_windows, windows
 
 
 @pytest.mark.parametrize(

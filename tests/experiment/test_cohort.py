@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import yaml
 
-from pyannote_ge2e.data.trials import TrialIndex
+from pyannote_ge2e.data.trials.trials import TrialIndex
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.evaluation.cohort import Cohort, own_rows, read_cohort, split_name
 from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials, read_trials, unique_names

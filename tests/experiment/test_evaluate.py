@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from pyannote_ge2e.architectures.loading import load_checkpoint, load_model
 from pyannote_ge2e.cli.app import app
 from pyannote_ge2e.data.protocol import load_protocol
-from pyannote_ge2e.data.trials import trial_index
+from pyannote_ge2e.data.trials.trials import trial_index
 from pyannote_ge2e.experiment.evaluation.cohort import read_cohort
 from pyannote_ge2e.experiment.evaluation.model import digest_of, find_model
 from pyannote_ge2e.scoring import adaptive_snorm, cosine_scores, speaker_means

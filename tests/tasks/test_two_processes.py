@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pyannote_ge2e.data.trials import trial_index
+from pyannote_ge2e.data.trials.trials import trial_index
 from pyannote_ge2e.metrics import equal_error_rate
 from pyannote_ge2e.tasks.embedding import embed_files
 

@@ -10,7 +10,7 @@ from pyannote.audio.models.embedding import XVectorSincNet
 from torchmetrics.classification import BinaryAUROC
 
 from pyannote_ge2e.data.protocol import load_protocol
-from pyannote_ge2e.data.trials import trial_index
+from pyannote_ge2e.data.trials.trials import trial_index
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.metrics import equal_error_rate
 from pyannote_ge2e.tasks.embedding import embed_files, shortest_input

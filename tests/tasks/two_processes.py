@@ -37,7 +37,7 @@ def main(database_yml: str, protocol: str, output: str) -> None:
     # Not forked from here, where the threads of gloo come and go: a fork that catches one of them
     # with CPython's list of threads locked leaves a worker that waits for ever (seen on 3.11).
     task.multiprocessing_context = "forkserver"
-    multiprocessing.set_forkserver_preload(["pyannote_ge2e.data.loader"])
+    multiprocessing.set_forkserver_preload(["pyannote_ge2e.data.batches.loader"])
     torch.manual_seed(0)
     model = SincNetLSTM(lstm={"hidden_size": 16, "num_layers": 1}, dimension=8, task=task)
     batches: list[str] = []

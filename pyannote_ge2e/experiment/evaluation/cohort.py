@@ -10,10 +10,10 @@ from typing import cast, get_args
 
 import numpy as np
 
-from pyannote_ge2e.data.build_index import merged, recordings, speaker_name
+from pyannote_ge2e.data.audio.reader import audio_duration
+from pyannote_ge2e.data.index.build import merged, recordings, speaker_name
 from pyannote_ge2e.data.protocol import Subset, load_protocol
-from pyannote_ge2e.data.reader import audio_duration
-from pyannote_ge2e.data.trials import Segments, TrialIndex
+from pyannote_ge2e.data.trials.trials import Segments, TrialIndex
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.evaluation.model import EvaluatedModel
 from pyannote_ge2e.report.words import counted

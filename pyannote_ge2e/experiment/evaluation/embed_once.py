@@ -11,7 +11,7 @@ import torch
 from pyannote.audio import Model
 from rich.console import Console
 
-from pyannote_ge2e.data.trials import Segments
+from pyannote_ge2e.data.trials.trials import Segments
 from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.evaluation.embedding_cache import EmbeddingCache, file_key
 from pyannote_ge2e.report.words import counted

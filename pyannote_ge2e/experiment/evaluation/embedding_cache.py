@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from pyannote_ge2e.data.files import replacing
-from pyannote_ge2e.data.trials import Segments
+from pyannote_ge2e.data.trials.trials import Segments
 from pyannote_ge2e.errors import UserError
 
 VARIABLE = "PYANNOTE_GE2E_CACHE"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pyannote_ge2e.data.build_index import speaker_name
+from pyannote_ge2e.data.index.build import speaker_name
 from pyannote_ge2e.data.protocol import Subset, load_protocol
 from pyannote_ge2e.data.score_files import read_utt2spk
 from pyannote_ge2e.data.score_files.trial_speakers import speakers_from
-from pyannote_ge2e.data.trials import TrialIndex, trial_index
+from pyannote_ge2e.data.trials.trials import TrialIndex, trial_index
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyannote_ge2e.data.selection import Short
+from pyannote_ge2e.data.batches.selection import Short
 
 
 class Piece(NamedTuple):

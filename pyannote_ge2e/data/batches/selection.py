@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from pyannote_ge2e.data.index import Index
+from pyannote_ge2e.data.index.index import Index
 from pyannote_ge2e.errors import UserError
 
 Short = Literal["join", "repeat", "skip"]

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pyannote_ge2e.data.containers import FFMPEG_SUFFIXES
+from pyannote_ge2e.data.audio.containers import FFMPEG_SUFFIXES
+from pyannote_ge2e.data.prepare.plan import LeftOut
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["AUDIO_SUFFIXES", "Folder", "LeftOut", "Utterance", "scan"]
@@ -53,32 +54,6 @@ class Utterance:
     suffix: str
     speaker: str
     subset: str | None
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Something that is not in the lists, and why.
-
-    Attributes
-    ----------
-    path : str
-        File or folder, within the corpus.
-    reason : str
-    files : int
-        How many files this stands for.
-    """
-
-    path: str
-    reason: str
-    files: int = 1
-
-    @property
-    def name(self) -> str:
-        """The path on one line, whatever is in it, and how many more it stands for."""
-        printable = (
-            c if c.isprintable() else c.encode("unicode_escape").decode() for c in self.path
-        )
-        return "".join(printable) + (f" (and {self.files - 1:,} more)" if self.files > 1 else "")
 
 
 @dataclass

@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 from scipy.signal import firwin, resample_poly
 
-from pyannote_ge2e.data.containers import FFmpegSource, SoundFileSource
-from pyannote_ge2e.data.wav import WavSource, read_plain
+from pyannote_ge2e.data.audio.containers import FFmpegSource, SoundFileSource
+from pyannote_ge2e.data.audio.wav import WavSource, read_plain
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["audio_duration", "read_chunk", "read_segment"]

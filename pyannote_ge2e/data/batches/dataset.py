@@ -8,18 +8,14 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
-from pyannote_ge2e.data.chunks import Piece, draw_chunks
-from pyannote_ge2e.data.index import Index
-from pyannote_ge2e.data.reader import read_chunk, read_segment
-from pyannote_ge2e.data.schedule import SpeakerSchedule
-from pyannote_ge2e.data.seeded import augment
-from pyannote_ge2e.data.selection import Selection, Short, usable_utterances
-from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.data.batches.chunks import Piece, draw_chunks
+from pyannote_ge2e.data.batches.schedule import SpeakerSchedule
+from pyannote_ge2e.data.batches.seeded import augment
+from pyannote_ge2e.data.batches.selection import Selection, Short, usable_utterances
+from pyannote_ge2e.data.batches.sources import AudioSource, ChunkSource
+from pyannote_ge2e.data.index.index import Index
 
 Batch = dict[str, torch.Tensor]
-
-# Annotations that round up end a little after the file does; more than this is a broken file.
-ROUNDING = 0.1  # seconds
 
 
 class BatchDataset(IterableDataset):
@@ -46,6 +42,8 @@ class BatchDataset(IterableDataset):
     sample_rate : int
     seed, rank : int
     augmentation : torch-audiomentations transform, optional
+    source : ChunkSource, optional
+        What chunks are read from. Defaults to the audio files of the index.
 
     Attributes
     ----------
@@ -67,6 +65,7 @@ class BatchDataset(IterableDataset):
         seed: int = 0,
         rank: int = 0,
         augmentation: torch.nn.Module | None = None,
+        source: ChunkSource | None = None,
     ) -> None:
         super().__init__()
         self.index = index
@@ -80,6 +79,7 @@ class BatchDataset(IterableDataset):
         self.seed = seed
         self.rank = rank
         self.augmentation = augmentation
+        self.source = AudioSource(index, sample_rate) if source is None else source
         self.epoch = 0
         self._schedule: SpeakerSchedule | None = None
 
@@ -105,50 +105,40 @@ class BatchDataset(IterableDataset):
         Returns
         -------
         batch : dict
-            `X`, (N x M, 1, sample) float32, and `y`, (N x M,) int64: each speaker's chunks follow
-            one another.
+            `X`, (N x M, channel, unit of the source) float32, and `y`, (N x M,) int64: each
+            speaker's chunks follow one another.
         """
         sequence = np.random.SeedSequence([self.seed, self.epoch, self.rank, number])
         rng = np.random.default_rng(sequence)
-        shortest, longest = (round(seconds * self.sample_rate) for seconds in self.duration)
-        num_samples = int(rng.integers(shortest, longest + 1))
+        shortest, longest = (round(seconds * self.source.rate) for seconds in self.duration)
+        length = int(rng.integers(shortest, longest + 1))
         classes = self.speakers(number)
-        waveforms = np.empty((len(classes) * self.num_chunks, 1, num_samples), np.float32)
+        chunks = self.source.empty(len(classes) * self.num_chunks, length)
         for position, label in enumerate(classes):
             utterances, lengths = self._utterances(int(self.selection.speakers[label]))
-            chunks = draw_chunks(rng, lengths, self.num_chunks, num_samples, self.short)
-            for row, chunk in enumerate(chunks, start=position * self.num_chunks):
-                self._read(waveforms[row, 0], utterances, chunk)
-        X = torch.from_numpy(waveforms)
+            drawn = draw_chunks(rng, lengths, self.num_chunks, length, self.short)
+            for row, pieces in enumerate(drawn, start=position * self.num_chunks):
+                self._read(chunks[row], utterances, pieces)
+        X = torch.from_numpy(chunks)
         if self.augmentation is not None:
             X = augment(self.augmentation, X, self.sample_rate, sequence.spawn(1)[0])
         return {"X": X, "y": torch.from_numpy(np.repeat(classes, self.num_chunks))}
 
     def _utterances(self, speaker: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and lengths in samples of a speaker's usable utterances."""
+        """Rows and lengths, in units of the source, of a speaker's usable utterances."""
         # In the column's own type: for any other, numpy converts a copy of the whole column.
         bounds = np.array([speaker, speaker + 1], self.index.speaker.dtype)
         first, last = np.searchsorted(self.index.speaker, bounds)
         durations = self.index.end[first:last] - self.index.start[first:last]
         kept = np.flatnonzero(usable_utterances(durations, self.duration[1], self.short))
-        # The small constant undoes what binary fractions do to 2.0 - 0.1 and the like.
-        return first + kept, np.floor(durations[kept] * self.sample_rate + 0.05).astype(np.int64)
+        return first + kept, self.source.units(durations[kept])
 
-    def _read(self, out: np.ndarray, utterances: np.ndarray, chunk: list[Piece]) -> None:
+    def _read(self, out: np.ndarray, utterances: np.ndarray, pieces: list[Piece]) -> None:
         filled = 0
-        for piece in chunk:
+        for piece in pieces:
             row = utterances[piece.utterance]
-            path = self.index.paths[self.index.file[row]]
-            start = float(self.index.start[row]) + piece.offset / self.sample_rate
-            out[filled : filled + piece.length] = self._samples(path, start, piece.length)
+            file, start = int(self.index.file[row]), float(self.index.start[row])
+            out[:, filled : filled + piece.length] = self.source.read(
+                file, start, piece.offset, piece.length
+            )
             filled += piece.length
-
-    def _samples(self, path: str, start: float, length: int) -> np.ndarray:
-        try:
-            return read_chunk(path, start, length, self.sample_rate)
-        except UserError:
-            there = read_segment(path, start, start + length / self.sample_rate, self.sample_rate)
-            missing = length - len(there)
-            if missing > ROUNDING * self.sample_rate:
-                raise
-            return np.pad(there[:length], (0, max(0, missing)))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pyannote_ge2e.data.strings import StringTable
+from pyannote_ge2e.data.index.strings import StringTable
 from pyannote_ge2e.errors import UserError
 
 FORMAT = 1
@@ -163,6 +163,10 @@ class Index:
         for name in _ARRAYS:
             digest.update(getattr(self, name).tobytes())
         return digest.hexdigest()[:16]
+
+    def path(self, file: int) -> str:
+        """Path of the audio of a file, given its row."""
+        return self.paths[file]
 
     @property
     def durations(self) -> np.ndarray:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyannote_ge2e.data.audio.reader import audio_duration
 from pyannote_ge2e.data.protocol import Subset, audio_path, one_line, protocol_name
-from pyannote_ge2e.data.reader import audio_duration
-from pyannote_ge2e.data.turn_trials import turn_trials
+from pyannote_ge2e.data.trials.turns import turn_trials
 from pyannote_ge2e.errors import UserError
 
 if TYPE_CHECKING:

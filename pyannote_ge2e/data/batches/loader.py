@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from pyannote_ge2e.data.batches import BatchDataset
+from pyannote_ge2e.data.batches.dataset import BatchDataset
 from pyannote_ge2e.errors import UserError
 
 

@@ -13,8 +13,8 @@ import torch
 from torch_audiomentations.core.transforms_interface import BaseWaveformTransform
 from torch_audiomentations.utils.object_dict import ObjectDict
 
+from pyannote_ge2e.data.audio.reader import audio_duration, read_chunk, read_segment
 from pyannote_ge2e.data.known import known_protocols
-from pyannote_ge2e.data.reader import audio_duration, read_chunk, read_segment
 from pyannote_ge2e.errors import UserError
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a"})

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pyannote_ge2e.data.files import replacing
-from pyannote_ge2e.data.folder import LeftOut, Utterance
-from pyannote_ge2e.data.split import SUBSETS
+from pyannote_ge2e.data.prepare.folder import LeftOut, Utterance
+from pyannote_ge2e.data.prepare.split import SUBSETS
 
 __all__ = ["LEFT_OUT", "LISTS", "audio_templates", "list_lines", "list_paths", "write_lists"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pyannote_ge2e.data.containers import FFMPEG_ADVICE, FFMPEG_SUFFIXES, has_ffmpeg
-from pyannote_ge2e.data.folder import LeftOut, Utterance
-from pyannote_ge2e.data.reader import audio_duration, read_segment
+from pyannote_ge2e.data.audio.containers import FFMPEG_ADVICE, FFMPEG_SUFFIXES, has_ffmpeg
+from pyannote_ge2e.data.audio.reader import audio_duration, read_segment
+from pyannote_ge2e.data.prepare.folder import LeftOut, Utterance
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["Progress", "measure"]

@@ -9,12 +9,12 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
-from pyannote_ge2e.data import database_yml as registry
-from pyannote_ge2e.data.folder import LeftOut, Utterance, scan
-from pyannote_ge2e.data.make_trials import make_trials
-from pyannote_ge2e.data.measure import Progress, measure
-from pyannote_ge2e.data.prepare_lists import audio_templates, list_lines, list_paths, write_lists
-from pyannote_ge2e.data.split import SUBSETS, split_speakers
+from pyannote_ge2e.data.prepare import database_yml as registry
+from pyannote_ge2e.data.prepare.folder import LeftOut, Utterance, scan
+from pyannote_ge2e.data.prepare.lists import audio_templates, list_lines, list_paths, write_lists
+from pyannote_ge2e.data.prepare.make_trials import make_trials
+from pyannote_ge2e.data.prepare.measure import Progress, measure
+from pyannote_ge2e.data.prepare.split import SUBSETS, split_speakers
 from pyannote_ge2e.errors import UserError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Prepared:
 
         `export` is not in it: print that with `soft_wrap=True`, for it is to be copied.
         """
-        from pyannote_ge2e.data.prepare_table import prepare_table
+        from pyannote_ge2e.data.prepare.summary import prepare_table
 
         return prepare_table(self, most)
 
@@ -142,7 +142,7 @@ def prepare(
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> from pyannote_ge2e.data.synthetic import make_corpus
+    >>> from pyannote_ge2e.data.synthetic.corpus import make_corpus
     >>> folder = TemporaryDirectory()
     >>> corpus = make_corpus(Path(folder.name) / "voices", speakers=6, utterances=2)
     >>> prepared = prepare(corpus, "Voices", Path(folder.name) / "database.yml")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from pyannote_ge2e.data.reader import read_segment
+from pyannote_ge2e.data.audio.reader import read_segment
 
 Windows = list[torch.Tensor]
 

@@ -9,10 +9,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from pyannote_ge2e.data.prepare_lists import LEFT_OUT
+from pyannote_ge2e.data.prepare.lists import LEFT_OUT
 
 if TYPE_CHECKING:
-    from pyannote_ge2e.data.prepare import Prepared
+    from pyannote_ge2e.data.prepare.run import Prepared
 
 __all__ = ["prepare_table"]
 

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyannote_ge2e.data.build_index import build_index
-from pyannote_ge2e.data.index import FORMAT
-from pyannote_ge2e.data.lists import Declared, declared
+from pyannote_ge2e.data.index.build import build_index
+from pyannote_ge2e.data.index.index import FORMAT
+from pyannote_ge2e.data.index.lists import Declared, declared
 from pyannote_ge2e.data.protocol import Subset, protocol_name
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from pyannote_ge2e.data.index import Index, Utterance
-from pyannote_ge2e.data.lists import ListedFile, Turns, declared, listed_files
+from pyannote_ge2e.data.index.index import Index, Utterance
+from pyannote_ge2e.data.index.lists import ListedFile, Turns, declared, listed_files
 from pyannote_ge2e.data.protocol import Subset, audio_path, protocol_name, subset_files
 from pyannote_ge2e.errors import UserError
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pyannote_ge2e.data.voices import SAMPLE_RATE, channel, draw_voice, record, speak
+from pyannote_ge2e.data.synthetic.voices import SAMPLE_RATE, channel, draw_voice, record, speak
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["make_corpus"]

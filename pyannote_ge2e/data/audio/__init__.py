@@ -1,0 +1,1 @@
+"""Reading audio: a stretch of any file, whatever its container."""

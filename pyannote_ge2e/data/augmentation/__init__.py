@@ -1,0 +1,1 @@
+"""What training chunks go through so that a network does not learn the channel."""

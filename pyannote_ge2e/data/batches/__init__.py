@@ -1,0 +1,1 @@
+"""Whole training batches: which speakers, which chunks, in which order."""

@@ -1,0 +1,1 @@
+"""From recordings on disk to lists, trials and a database.yml."""

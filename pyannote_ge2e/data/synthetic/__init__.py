@@ -1,0 +1,1 @@
+"""Voices that the package makes itself: tests and the demo need no download."""
