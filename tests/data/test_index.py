@@ -37,7 +37,7 @@ def test_index_is_sorted_by_speaker_then_file_then_start():
         ]
     )
     rows = [
-        (index.speakers[index.speaker[k]], index.paths[index.file[k]], index.start[k])
+        (index.speakers[index.speaker[k]], index.path(index.file[k]), index.start[k])
         for k in range(4)
     ]
     assert rows == [
@@ -53,9 +53,21 @@ def test_index_is_sorted_by_speaker_then_file_then_start():
 def test_verification_protocol_gives_one_utterance_a_file(tiny_protocol):
     index = build_index(load_protocol(tiny_protocol.name))
     assert list(index.speakers) == [f"train{k}" for k in range(8)]
-    assert len(index.speaker) == len(index.paths) == 32
+    assert len(index.speaker) == len(index.uris) == 32
     assert (index.start == 0).all()
     assert ((index.end >= 1) & (index.end <= 2)).all()
+
+
+@pytest.mark.parametrize("preprocessors", [None, {"channel": lambda file: 1}])
+def test_every_file_has_its_uri_its_database_and_its_path(tiny_protocol, tmp_path, preprocessors):
+    protocol = load_protocol(tiny_protocol.combined, preprocessors=preprocessors)
+    index = Index.load(cached_index(protocol, tmp_path))
+    root = tiny_protocol.database_yml.parent
+    rows = range(len(index.uris))
+    assert {index.database(row) for row in rows} == {"Tiny", "Small"}
+    assert [index.path(row) for row in rows] == [
+        str(root / index.database(row) / f"{index.uri(row)}.wav") for row in rows
+    ]
 
 
 def test_labels_whose_scope_is_a_file_are_kept_apart_by_file(tiny_protocol):

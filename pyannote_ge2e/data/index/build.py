@@ -64,7 +64,9 @@ def _utterances(protocol: Protocol, subset: Subset) -> Iterator[Utterance]:
                 f"with an 'annotation' entry under '{subset}' in database.yml."
             )
         for label, start, end in merged(turns):
-            yield Utterance(speaker_name(label, scope, database, uri), database, path, start, end)
+            yield Utterance(
+                speaker_name(label, scope, database, uri), database, path, start, end, uri
+            )
 
 
 def _annotated_files(protocol: Protocol, subset: Subset) -> Iterator[ListedFile]:

@@ -8,18 +8,19 @@ import os
 import shutil
 import uuid
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from pyannote_ge2e.data.index.places import Templates, locate
 from pyannote_ge2e.data.index.strings import StringTable
 from pyannote_ge2e.errors import UserError
 
-FORMAT = 1
-_TABLES = ("speakers", "databases", "paths")
-_ARRAYS = ("speaker", "file", "start", "end", "speaker_database")
+FORMAT = 2
+_TABLES = ("speakers", "databases", "uris", "paths")
+_ARRAYS = ("speaker", "file", "start", "end", "speaker_database", "file_database")
 
 
 class Utterance(NamedTuple):
@@ -27,9 +28,10 @@ class Utterance(NamedTuple):
 
     speaker: str
     database: str
-    path: str
+    path: str  # empty where the templates of the database lead to it
     start: float
     end: float
+    uri: str = ""  # the path, if it has no other
 
 
 class Index:
@@ -38,68 +40,111 @@ class Index:
     Attributes
     ----------
     speakers : StringTable of S labels, in alphabetical order
-    databases, paths : StringTable
+    databases : StringTable
+    uris : StringTable of F names, each unique within its database
+    paths : StringTable
+        Of each file, or of none: `templates` lead to files then. Ask `path`, not this.
+    templates : dict of str to list of str
+        Where the files of a database may be, as `Databases` of a database.yml says it.
     speaker, file : (U,) int32 arrays
-        Rows of `speakers` and `paths`.
+        Rows of `speakers` and `uris`.
     start, end : (U,) float64 arrays
         Seconds.
     speaker_database : (S,) int32 array
         Row of `databases` where the speaker was first met.
+    file_database : (F,) int32 array
+        Row of `databases`.
 
     Examples
     --------
     >>> index = Index.of([
     ...     Utterance("bob", "Tiny", "bob.wav", 0.0, 2.0),
-    ...     Utterance("alice", "Tiny", "alice.wav", 0.0, 1.5),
+    ...     Utterance("alice", "Tiny", "alice.wav", 0.0, 1.5, uri="alice"),
     ... ])
     >>> list(index.speakers), index.speaker.tolist(), index.end.tolist()
     (['alice', 'bob'], [0, 1], [1.5, 2.0])
+    >>> index.uri(1), index.path(1), index.database(1)
+    ('alice', 'alice.wav', 'Tiny')
     >>> index.summary()
     '2 speakers, 2 utterances in 2 files of 1 database, 0.00 hours of speech'
     """
 
     speakers: StringTable
     databases: StringTable
+    uris: StringTable
     paths: StringTable
+    templates: Templates
     speaker: np.ndarray
     file: np.ndarray
     start: np.ndarray
     end: np.ndarray
     speaker_database: np.ndarray
+    file_database: np.ndarray
     folder: Path | None = None
 
     @classmethod
-    def of(cls, utterances: Iterable[Utterance]) -> Index:
+    def of(cls, utterances: Iterable[Utterance], templates: Templates | None = None) -> Index:
         """Build an index from a stream of utterances, whatever their order."""
         speakers: dict[str, int] = {}
         databases: dict[str, int] = {}
-        paths: dict[str, int] = {}
-        speaker_database: list[int] = []
+        files: dict[tuple[str, str, str], int] = {}
+        file_database = array("l")
         rows = array("d")
-        for label, database, path, start, end in utterances:
-            speaker = speakers.setdefault(label, len(speakers))
-            if speaker == len(speaker_database):
-                speaker_database.append(databases.setdefault(database, len(databases)))
-            rows.extend((speaker, paths.setdefault(path, len(paths)), start, end))
-
-        index = cls()
-        labels = list(speakers)
-        order = sorted(range(len(labels)), key=labels.__getitem__)
-        rank = np.empty(len(labels), np.int32)
-        rank[order] = np.arange(len(labels), dtype=np.int32)
+        for label, database, path, start, end, uri in utterances:
+            file = files.setdefault((database, uri or path, path), len(files))
+            if file == len(file_database):
+                file_database.append(databases.setdefault(database, len(databases)))
+            rows.extend((speakers.setdefault(label, len(speakers)), file, start, end))
         table = np.frombuffer(rows, np.float64).reshape(-1, 4)
-        speaker_column = rank[table[:, 0].astype(np.int32)]
-        # Last key first: by speaker, file, start, end.
-        by = np.lexsort((table[:, 3], table[:, 2], table[:, 1], speaker_column))
+        return cls.of_columns(
+            speakers=list(speakers),
+            databases=list(databases),
+            uris=StringTable.of(uri for _, uri, _ in files),
+            paths=StringTable.of(path for *_, path in files if path),
+            templates=templates or {},
+            speaker=table[:, 0],
+            file=table[:, 1],
+            start=table[:, 2],
+            end=table[:, 3],
+            file_database=np.array(file_database),
+        )
 
-        index.speakers = StringTable.of(labels[row] for row in order)
+    @classmethod
+    def of_columns(
+        cls,
+        *,
+        speakers: Sequence[str],
+        databases: Sequence[str],
+        uris: StringTable,
+        paths: StringTable,
+        templates: Mapping[str, Sequence[str]],
+        speaker: np.ndarray,
+        file: np.ndarray,
+        start: np.ndarray,
+        end: np.ndarray,
+        file_database: np.ndarray,
+    ) -> Index:
+        """Build an index from its columns; speakers and utterances come in any order."""
+        index = cls()
+        order = sorted(range(len(speakers)), key=speakers.__getitem__)
+        rank = np.empty(len(speakers), np.int32)
+        rank[order] = np.arange(len(speakers), dtype=np.int32)
+        speaker_column, file_column = rank[speaker.astype(np.int32)], file.astype(np.int32)
+        # Last key first: by speaker, file, start, end.
+        by = np.lexsort((end, start, file_column, speaker_column))
+
+        index.speakers = StringTable.of(speakers[row] for row in order)
         index.databases = StringTable.of(databases)
-        index.paths = StringTable.of(paths)
+        index.uris, index.paths = uris, paths
+        index.templates = {name: list(templates[name]) for name in databases if name in templates}
         index.speaker = speaker_column[by]
-        index.file = table[by, 1].astype(np.int32)
-        index.start = np.ascontiguousarray(table[by, 2])
-        index.end = np.ascontiguousarray(table[by, 3])
-        index.speaker_database = np.array(speaker_database, np.int32)[order]
+        index.file = file_column[by]
+        index.start = start[by]
+        index.end = end[by]
+        index.file_database = file_database.astype(np.int32)
+        # Backwards, so that what was met first is written last.
+        index.speaker_database = np.empty(len(speakers), np.int32)
+        index.speaker_database[speaker_column[::-1]] = index.file_database[file_column[::-1]]
         return index
 
     def save(self, folder: Path) -> None:
@@ -115,7 +160,8 @@ class Index:
                 np.save(partial / f"{name}.offsets.npy", table.offsets)
             for name in _ARRAYS:
                 np.save(partial / f"{name}.npy", getattr(self, name))
-            (partial / "index.json").write_text(json.dumps({"format": FORMAT}), encoding="utf-8")
+            about = json.dumps({"format": FORMAT, "templates": self.templates})
+            (partial / "index.json").write_text(about, encoding="utf-8")
             try:
                 os.rename(partial, folder)
             except OSError:
@@ -131,6 +177,8 @@ class Index:
         folder = Path(folder)
         index = cls()
         try:
+            about = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+            index.templates = about["templates"]
             for name in _TABLES:
                 blob, offsets = (
                     _map(folder / f"{name}.{part}.npy") for part in ("blob", "offsets")
@@ -138,7 +186,7 @@ class Index:
                 setattr(index, name, StringTable(blob, offsets))
             for name in _ARRAYS:
                 setattr(index, name, _map(folder / f"{name}.npy"))
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, KeyError) as error:
             raise UserError(
                 f"The index in '{folder}' cannot be read ({error}); remove that folder and "
                 "start again."
@@ -156,7 +204,7 @@ class Index:
 
     def digest(self) -> str:
         """Name that another index has only if it holds the same."""
-        digest = hashlib.sha256(str(FORMAT).encode())
+        digest = hashlib.sha256(json.dumps([FORMAT, self.templates]).encode())
         for name in _TABLES:
             table = getattr(self, name)
             digest.update(table.blob.tobytes() + table.offsets.tobytes())
@@ -164,9 +212,26 @@ class Index:
             digest.update(getattr(self, name).tobytes())
         return digest.hexdigest()[:16]
 
+    def uri(self, file: int) -> str:
+        """Name of a file, given its row."""
+        return self.uris[file]
+
+    def database(self, file: int) -> str:
+        """Name of the database of a file, given its row."""
+        return self.databases[int(self.file_database[file])]
+
     def path(self, file: int) -> str:
-        """Path of the audio of a file, given its row."""
-        return self.paths[file]
+        """Path of the audio of a file, given its row.
+
+        Raises
+        ------
+        UserError
+            If several templates lead to it and there is no file at any of these places.
+        """
+        if len(self.paths):
+            return self.paths[file]
+        database = self.database(file)
+        return locate(self.uri(file), database, self.templates[database])
 
     @property
     def durations(self) -> np.ndarray:
@@ -182,7 +247,7 @@ class Index:
         databases = f"{len(self.databases)} database{'s' * (len(self.databases) != 1)}"
         return (
             f"{len(self.speakers)} speakers, {len(self.speaker)} utterances in "
-            f"{len(self.paths)} files of {databases}, "
+            f"{len(self.uris)} files of {databases}, "
             f"{self.durations.sum() / 3600:.2f} hours of speech"
         )
 
