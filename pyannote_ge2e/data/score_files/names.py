@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pyannote_ge2e.data.prepare.folder import AUDIO_SUFFIXES
+from pyannote_ge2e.data.prepare.scan import AUDIO_SUFFIXES
 
 __all__ = ["matching_names", "without_suffix"]
 
