@@ -19,6 +19,7 @@ from pyannote_ge2e.data.batches.dataset import BatchDataset
 from pyannote_ge2e.data.batches.loader import BatchLoader
 from pyannote_ge2e.data.batches.schedule import SpeakerSchedule
 from pyannote_ge2e.data.batches.selection import BatchFrom, Selection, Short, select_speakers
+from pyannote_ge2e.data.batches.sources import AudioSource, ChunkSource
 from pyannote_ge2e.data.index.cache import cached_index
 from pyannote_ge2e.data.index.index import Index
 from pyannote_ge2e.data.protocol import one_line
@@ -127,6 +128,7 @@ class BalancedBatches(Task):
             seed=self.seed,
             rank=self.trainer.global_rank,
             augmentation=self.augmentation,
+            source=self.chunk_source(),
         )
         progress = self.trainer.fit_loop.epoch_progress.current
         return BatchLoader(
@@ -137,6 +139,11 @@ class BalancedBatches(Task):
             pin_memory=self.pin_memory,
             multiprocessing_context=self.multiprocessing_context,
         )
+
+    def chunk_source(self) -> ChunkSource:
+        """What the chunks of a batch are read from."""
+        assert self.index is not None
+        return AudioSource(self.index, self.model.hparams["sample_rate"])
 
     def total_batches_per_epoch(self) -> int:
         """Batches of an epoch, over all processes."""

@@ -138,7 +138,6 @@ class BatchDataset(IterableDataset):
         for piece in pieces:
             row = utterances[piece.utterance]
             file, start = int(self.index.file[row]), float(self.index.start[row])
-            out[:, filled : filled + piece.length] = self.source.read(
-                file, start, piece.offset, piece.length
-            )
+            room = out[:, filled : filled + piece.length]
+            self.source.read(file, start, piece.offset, piece.length, out=room)
             filled += piece.length

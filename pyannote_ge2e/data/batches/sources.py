@@ -37,10 +37,12 @@ class ChunkSource(Protocol):
         """Make room for so many chunks of `length` units: (chunks, channel, length) float32."""
         ...
 
-    def read(self, file: int, start: float, offset: int, length: int) -> np.ndarray:
+    def read(
+        self, file: int, start: float, offset: int, length: int, out: np.ndarray | None = None
+    ) -> np.ndarray:
         """Read `length` units from `offset` units after `start` seconds: (channel, length).
 
-        `file` is a row of the index.
+        `file` is a row of the index. With `out`, that is where they are written.
         """
         ...
 
@@ -69,7 +71,9 @@ class AudioSource:
         """Make room for so many chunks of `length` samples: (chunks, 1, length)."""
         return np.empty((chunks, 1, length), np.float32)
 
-    def read(self, file: int, start: float, offset: int, length: int) -> np.ndarray:
+    def read(
+        self, file: int, start: float, offset: int, length: int, out: np.ndarray | None = None
+    ) -> np.ndarray:
         """Read `length` samples from `offset` samples after `start` seconds: (1, length).
 
         Raises
@@ -77,13 +81,16 @@ class AudioSource:
         UserError
             If the file is missing, damaged, or much shorter than its annotation says.
         """
-        path = self.index.path(file)
-        start += offset / self.sample_rate
+        out = np.empty((1, length), np.float32) if out is None else out
+        out[0] = self._chunk(self.index.path(file), start + offset / self.sample_rate, length)
+        return out
+
+    def _chunk(self, path: str, start: float, length: int) -> np.ndarray:
         try:
-            return read_chunk(path, start, length, self.sample_rate)[None]
+            return read_chunk(path, start, length, self.sample_rate)
         except UserError:
             there = read_segment(path, start, start + length / self.sample_rate, self.sample_rate)
             missing = length - len(there)
             if missing > ROUNDING * self.sample_rate:
                 raise
-            return np.pad(there[:length], (0, max(0, missing)))[None]
+            return np.pad(there[:length], (0, max(0, missing)))
