@@ -1,0 +1,160 @@
+"""With what plain pyannote code reads the table of a subset: one table, two keys of a file.
+
+pyannote asks one loader for the `annotation` of a file and another for its `annotated` part, and
+makes new ones whenever a subset is iterated. Both read the same table, once, when the first of
+them is asked for something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from pyannote_ge2e.data.index.strings import Lookup
+from pyannote_ge2e.data.tables.read import read_table, table_of_extents
+from pyannote_ge2e.errors import UserError
+
+if TYPE_CHECKING:
+    from pyannote.core import Annotation, Timeline
+
+__all__ = ["ExtentsLoader", "UtterancesLoader"]
+
+TRACK = "_"  # what pyannote itself calls the only track of a segment
+
+
+class _Rows:
+    """Rows of a table by uri; those asked for in the order of the table are found at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.table = read_table(path)
+        self._last = -1
+        self._lookup: Lookup | None = None
+
+    def row(self, uri: str) -> int:
+        """Row of a uri.
+
+        Raises
+        ------
+        UserError
+            If the table does not have it.
+        """
+        uris = self.table.uris
+        for row in (self._last, self._last + 1):
+            if 0 <= row < len(uris) and uris[row] == uri:
+                self._last = row
+                return row
+        if self._lookup is None:
+            self._lookup = Lookup(uris)
+        found = self._lookup(uri)
+        if found is None:
+            raise UserError(
+                f"'{self.path}' says nothing about '{uri}': it must name every file of the list "
+                "beside it."
+            )
+        self._last = found
+        return found
+
+
+_open: WeakValueDictionary[tuple[Path, int, int], _Rows] = WeakValueDictionary()
+_opening = Lock()
+
+
+def _rows(path: Path) -> _Rows:
+    """Rows of a table that is read once, and forgotten with the last loader that uses it."""
+    path = path.resolve()
+    status = path.stat()
+    key = (path, status.st_size, status.st_mtime_ns)
+    with _opening:
+        rows = _open.get(key)
+        if rows is None:
+            _open[key] = rows = _Rows(path)
+        return rows
+
+
+class _Loader:
+    """What both loaders share: a table, read when it is first needed."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._read: _Rows | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Files travel to worker processes with their loaders, but not with a million rows.
+        return type(self), (self.path,)
+
+    def _table(self) -> Path:
+        return self.path
+
+    def _milliseconds(self, uri: str) -> tuple[_Rows, int, int]:
+        if self._read is None:
+            self._read = _rows(self._table())
+        row = self._read.row(uri)
+        return self._read, row, int(self._read.table.milliseconds[row])
+
+
+class UtterancesLoader(_Loader):
+    r"""Loads who speaks in a file: one speaker, from its start to its end.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.utterances` table: see `write_table`.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> folder = TemporaryDirectory()
+    >>> path = Path(folder.name) / "train.utterances"
+    >>> _ = path.write_text("alice/1\talice\t1250\n")
+    >>> print(UtterancesLoader(path)({"uri": "alice/1"}))
+    [ 00:00:00.000 -->  00:00:01.250] _ alice
+    """
+
+    def __call__(self, file: Mapping[str, Any]) -> Annotation:
+        """Annotation of a file, given its `uri`."""
+        from pyannote.core import Annotation, Segment
+
+        uri = file["uri"]
+        annotation = Annotation(uri=uri)
+        if uri:  # pyannote makes a file of a blank line in its list
+            rows, row, milliseconds = self._milliseconds(uri)
+            label = rows.table.speakers[rows.table.speaker[row]]
+            annotation[Segment(0.0, milliseconds / 1000), TRACK] = label
+        return annotation
+
+
+class ExtentsLoader(_Loader):
+    r"""Loads which part of a file is annotated: all of it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.extents` file, which names the table: see `write_table`.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> folder = TemporaryDirectory()
+    >>> path = Path(folder.name) / "train.extents"
+    >>> _ = path.write_text("train.utterances\n")
+    >>> _ = path.with_name("train.utterances").write_text("alice/1\talice\t1250\n")
+    >>> print(ExtentsLoader(path)({"uri": "alice/1"}))
+    [[ 00:00:00.000 -->  00:00:01.250]]
+    """
+
+    def _table(self) -> Path:
+        return table_of_extents(self.path)
+
+    def __call__(self, file: Mapping[str, Any]) -> Timeline:
+        """Annotated part of a file, given its `uri`."""
+        from pyannote.core import Segment, Timeline
+
+        uri = file["uri"]
+        if not uri:
+            return Timeline(uri=uri)
+        *_, milliseconds = self._milliseconds(uri)
+        return Timeline([Segment(0.0, milliseconds / 1000)], uri=uri)
