@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pyannote_ge2e.architectures.checkpoint import put_loss_back, set_loss_apart
 from pyannote_ge2e.architectures.masks import keep_something, weights_of_frames
+from pyannote_ge2e.architectures.on_files import OnFiles
 from pyannote_ge2e.architectures.options import merge_options
 from pyannote_ge2e.architectures.pooling import Pooling, make_pooling
 from pyannote_ge2e.architectures.recurrence import initialise, run_over_kept
@@ -23,12 +24,18 @@ warnings.filterwarnings("ignore", "LSTM with projections is not supported with o
 
 
 class FrontEnd(Protocol):
-    """Turns (batch, 1, sample) waveforms into (batch, dimension, frame) features."""
+    """Turns (batch, 1, sample) waveforms into (batch, dimension, frame) features.
+
+    Some take (batch, stored_dimension, frame) features that were stored before, as well or instead.
+    """
 
     dimension: int
-    min_num_frames: int
+    takes_waveforms: bool
 
-    def __call__(self, waveforms: Tensor, weights: Tensor | None = None) -> Tensor: ...
+    @property
+    def stored_dimension(self) -> int | None: ...
+
+    def __call__(self, inputs: Tensor, /, weights: Tensor | None = None) -> Tensor: ...
 
     def num_frames(self, num_samples: int) -> int: ...
 
@@ -36,10 +43,12 @@ class FrontEnd(Protocol):
 
     def receptive_field_center(self, frame: int = 0) -> int: ...
 
-    def keeps_too_little(self, weights: Tensor, num_samples: int) -> Tensor: ...
+    def shortest(self, inputs: Tensor, /) -> int: ...
+
+    def keeps_too_little(self, weights: Tensor, inputs: Tensor, /) -> Tensor: ...
 
 
-class RecurrentEmbedding(Model):
+class RecurrentEmbedding(OnFiles, Model):
     """Front-end, LSTM, pooling, projection: waveforms in, one embedding each out.
 
     Embeddings are not normalised: the loss, the scores and pyannote.audio's clustering, all
@@ -70,6 +79,16 @@ class RecurrentEmbedding(Model):
     def front_end(self) -> FrontEnd:
         """The layer that turns waveforms into frames."""
         raise NotImplementedError
+
+    @property
+    def takes_waveforms(self) -> bool:
+        """Whether it embeds audio, and not only features that were stored before."""
+        return self.front_end.takes_waveforms
+
+    @property
+    def stored_dimension(self) -> int | None:
+        """Size of the stored features that it embeds, if it does."""
+        return self.front_end.stored_dimension
 
     @staticmethod
     def lstm_options(
@@ -160,8 +179,8 @@ class RecurrentEmbedding(Model):
 
         Parameters
         ----------
-        waveforms : (batch, 1, sample) Tensor
-            Waveforms.
+        waveforms : (batch, 1, sample) or (batch, stored_dimension, frame) Tensor
+            Waveforms; or features that were stored before, where the front-end takes them.
         weights : (batch, any length) or (batch, speaker, any length) Tensor, optional
             Mask, read at the nearest position by each layer: 0 drops, a positive value keeps.
             Audio that is dropped has no effect at all on the embedding; among what is kept, the
@@ -193,22 +212,22 @@ class RecurrentEmbedding(Model):
         features = self.front_end(waveforms, weights)
         weights, too_few = keep_something(
             weights_of_frames(weights, features.shape[-1]),
-            self.front_end.keeps_too_little(weights, waveforms.shape[-1]),
+            self.front_end.keeps_too_little(weights, waveforms),
         )
         outputs, kept = run_over_kept(self.lstm, features.transpose(1, 2), weights)
         embeddings = self.projection(self.pooling(outputs.transpose(1, 2), kept))
         return embeddings.masked_fill(too_few, torch.nan)
 
     def _check(self, waveforms: Tensor, weights: Tensor | None) -> None:
-        if waveforms.dim() != 3 or waveforms.shape[1] != 1:
-            raise ValueError(
-                f"Waveforms must have shape (batch, 1, sample), not {tuple(waveforms.shape)}."
-            )
-        needed = self.receptive_field_size(self.front_end.min_num_frames)
+        channels = waveforms.shape[1] if waveforms.dim() == 3 else None
+        is_audio = channels == 1 and self.takes_waveforms
+        if not is_audio and (channels is None or channels != self.stored_dimension):
+            raise ValueError(self._wanted(waveforms))
+        needed = self.front_end.shortest(waveforms)
         if waveforms.shape[-1] < needed:
             raise ValueError(
-                f"{waveforms.shape[-1]} samples are too few for an embedding: "
-                f"{type(self).__name__} needs at least {needed}."
+                f"{waveforms.shape[-1]} {'samples' if is_audio else 'frames'} are too few for an "
+                f"embedding: {type(self).__name__} needs at least {needed}."
             )
         if weights is not None and (
             weights.dim() not in (2, 3) or weights.shape[0] != waveforms.shape[0]
@@ -217,6 +236,13 @@ class RecurrentEmbedding(Model):
                 "Weights must have shape (batch, frame) or (batch, speaker, frame) with a batch "
                 f"of {waveforms.shape[0]}, not {tuple(weights.shape)}."
             )
+
+    def _wanted(self, waveforms: Tensor) -> str:
+        """Say what the model takes, to whoever gave something else."""
+        wanted = "Waveforms must have shape (batch, 1, sample)"
+        if self.stored_dimension is not None:
+            wanted += f", and stored features (batch, {self.stored_dimension}, frame)"
+        return f"{wanted}, not {tuple(waveforms.shape)}."
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the loss's weights apart from the model's."""

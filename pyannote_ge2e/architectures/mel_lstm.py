@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyannote.audio.core.task import Task
+from torch import Tensor
 
 from pyannote_ge2e.architectures.base import RecurrentEmbedding
 from pyannote_ge2e.architectures.mel import LogMel
 from pyannote_ge2e.architectures.options import merge_options, pick
+from pyannote_ge2e.architectures.stored import StoredFrames
 from pyannote_ge2e.architectures.values import check_value
 from pyannote_ge2e.errors import UserError
 
@@ -19,6 +21,14 @@ MEL: dict[str, Any] = {
     "hop": 0.010,
     "normalise": True,
     "stack": 1,
+}
+FEATURES: dict[str, Any] = {
+    "dimension": 40,
+    "step": 0.010,
+    "window": 0.025,
+    "normalise": True,
+    "stack": 1,
+    "name": None,
 }
 LSTM: dict[str, Any] = {
     "hidden_size": 768,
@@ -37,6 +47,9 @@ PRESETS: dict[str, dict[str, int]] = {
 class MelLSTM(RecurrentEmbedding):
     """Speaker embedding from log-mel energies: LSTM with projection, pooling, linear layer.
 
+    It takes waveforms (batch, 1, sample), or the log-mel energies of all windows, stored before,
+    (batch, num_mels, frame). With `features`, it takes features of another origin and no waveform.
+
     Parameters
     ----------
     sample_rate : int, optional
@@ -47,6 +60,10 @@ class MelLSTM(RecurrentEmbedding):
         `num_mels` (40), `window` (0.025 s), `hop` (0.010 s), `normalise` (True: subtract the
         utterance's mean), `stack` (1: number of consecutive windows given as one frame; with 3
         the LSTM takes a third of the steps).
+    features : dict, optional
+        Takes the place of `mel` for features that something else computed: `dimension` (40),
+        `step` (0.010 s from one to the next), `window` (0.025 s that each is made of),
+        `normalise` (True), `stack` (1), and `name`, which errors call them by.
     lstm : dict, optional
         `hidden_size` (768), `num_layers` (3), `proj_size` (256; 0 for no projection inside the
         LSTM), `bidirectional` (False), `dropout` between layers (0.0).
@@ -80,7 +97,16 @@ class MelLSTM(RecurrentEmbedding):
     >>> model = MelLSTM(preset="td-sv")
     >>> model(torch.randn(2, 1, 16000)).shape
     torch.Size([2, 64])
+
+    Features of another origin:
+
+    >>> model = MelLSTM(features={"dimension": 256, "name": "PASE+"}, preset="td-sv")
+    >>> model(torch.randn(2, 256, 100)).shape
+    torch.Size([2, 64])
     """
+
+    mel: LogMel
+    features: StoredFrames
 
     def __init__(
         self,
@@ -92,16 +118,23 @@ class MelLSTM(RecurrentEmbedding):
         pooling: str = "last",
         dimension: int | None = None,
         projection: bool = True,
+        features: Mapping[str, Any] | None = None,
         task: Task | None = None,
     ) -> None:
         super().__init__(sample_rate, num_channels, task)
         check_value("projection", projection)
         sizes = dict(pick(PRESETS, preset or "ti-sv", "preset"))
         preset_dimension = sizes.pop("dimension")
-        mel = merge_options(MEL, mel, "mel")
         lstm = self.lstm_options({**LSTM, **sizes}, lstm)
 
-        self.mel = LogMel(sample_rate, **mel)
+        if None not in (mel, features):
+            raise UserError("mel and features exclude each other: set one of them to null.")
+        if features is None:
+            mel = merge_options(MEL, mel, "mel")
+            self.mel = LogMel(sample_rate, **mel)
+        else:
+            features = merge_options(FEATURES, features, "features")
+            self.features = StoredFrames(sample_rate, **features)
         if projection:
             if dimension is None:
                 dimension = preset_dimension
@@ -116,9 +149,19 @@ class MelLSTM(RecurrentEmbedding):
                     f"not {dimension}: leave dimension out, or set projection to true."
                 )
             dimension = pooled
-        self.save_hyperparameters("mel", "lstm", "preset", "pooling", "dimension", "projection")
+        self.save_hyperparameters(
+            "mel", "features", "lstm", "preset", "pooling", "dimension", "projection"
+        )
 
     @property
-    def front_end(self) -> LogMel:
-        """The layer that turns waveforms into frames."""
-        return self.mel
+    def front_end(self) -> LogMel | StoredFrames:
+        """The layer that turns waveforms, or stored features, into frames."""
+        return self.mel if hasattr(self, "mel") else self.features
+
+    def _wanted(self, waveforms: Tensor) -> str:
+        if self.takes_waveforms:
+            return super()._wanted(waveforms)
+        return (
+            f"This {type(self).__name__} takes no audio, and no {tuple(waveforms.shape)}: it takes "
+            f"{self.features.wanted}."
+        )

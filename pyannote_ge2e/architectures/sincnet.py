@@ -44,6 +44,8 @@ class MaskedSincNet(SincNet):
     """
 
     dimension = 60
+    stored_dimension = None
+    takes_waveforms = True
     # The last instance norm has no variance to divide by on a single frame.
     min_num_frames = 2
 
@@ -74,9 +76,13 @@ class MaskedSincNet(SincNet):
             outputs = F.leaky_relu(outputs)
         return outputs
 
-    def keeps_too_little(self, weights: Tensor, num_samples: int) -> Tensor:
+    def shortest(self, waveforms: Tensor) -> int:
+        """Count the samples that an embedding needs at least."""
+        return self.receptive_field_size(self.min_num_frames)
+
+    def keeps_too_little(self, weights: Tensor, waveforms: Tensor) -> Tensor:
         """Tell the (batch, 1) rows of a mask that leave the norms too few frames."""
-        weights = weights_of_frames(weights, self.num_frames(num_samples))
+        weights = weights_of_frames(weights, self.num_frames(waveforms.shape[-1]))
         return keeps_fewer(weights, self.min_num_frames)
 
     def _filter(self, waveforms: Tensor, weights: Tensor | None) -> Tensor:

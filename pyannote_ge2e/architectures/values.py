@@ -30,6 +30,7 @@ _SECONDS = _Rule(
 )
 _SHARE = _Rule("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1)
 _SWITCH = _Rule("true or false", lambda value: isinstance(value, bool))
+_NAME = _Rule("a word", lambda value: value is None or isinstance(value, str))
 # SincNet's filters have 251 samples: those between two filters further apart would go unheard.
 _STRIDE = _Rule(
     "a whole number from 1 to 251", lambda value: _is_integer(value) and 1 <= value <= 251
@@ -40,6 +41,8 @@ _RULES = {
     "num_mels": _SIZE,
     "window": _SECONDS,
     "hop": _SECONDS,
+    "step": _SECONDS,
+    "name": _NAME,
     "normalise": _SWITCH,
     "stack": _SIZE,
     "hidden_size": _SIZE,
