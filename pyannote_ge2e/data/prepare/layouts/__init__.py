@@ -6,16 +6,27 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pyannote_ge2e.data.prepare.layouts.folder import folder_corpus
+from pyannote_ge2e.data.prepare.layouts.librispeech import (
+    librispeech_corpus,
+    looks_like_librispeech,
+)
+from pyannote_ge2e.data.prepare.layouts.lists.corpus import lists_corpus, looks_like_lists
 from pyannote_ge2e.data.prepare.layouts.options import Options
+from pyannote_ge2e.data.prepare.layouts.voxceleb.corpus import looks_like_voxceleb, voxceleb_corpus
 from pyannote_ge2e.data.prepare.plan import Corpus
 from pyannote_ge2e.data.prepare.scan import audio_suffixes
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["LAYOUTS", "find_corpus"]
+__all__ = ["LAYOUTS", "find_corpus", "recognised_layout"]
 
-_LAYOUTS = {"folder": folder_corpus}
+_LAYOUTS = {
+    "voxceleb": voxceleb_corpus,
+    "librispeech": librispeech_corpus,
+    "folder": folder_corpus,
+    "lists": lists_corpus,
+}
 
-LAYOUTS = ("auto", "voxceleb", "librispeech", "folder", "lists")
+LAYOUTS = ("auto", *_LAYOUTS)
 """Names of the layouts; "auto" recognises which of the others it is."""
 
 
@@ -63,4 +74,22 @@ def find_corpus(
         raise UserError(f"Unknown layout '{layout}': known are {', '.join(LAYOUTS)}.")
     if not paths:
         raise UserError("Nothing to prepare: give a folder or a list.")
-    return _LAYOUTS.get(layout, folder_corpus)(paths, options)
+    if layout == "auto":
+        layout = recognised_layout(paths)
+    return _LAYOUTS[layout](paths, options)
+
+
+def recognised_layout(paths: Sequence[Path]) -> str:
+    """Return the name of the layout that some paths have: "folder" unless another is plain to see.
+
+    Examples
+    --------
+    >>> recognised_layout([Path("nowhere")])
+    'folder'
+    """
+    paths = [path.expanduser() for path in paths]
+    if looks_like_lists(paths):
+        return "lists"
+    if looks_like_voxceleb(paths):
+        return "voxceleb"
+    return "librispeech" if looks_like_librispeech(paths) else "folder"

@@ -7,9 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pyannote_ge2e.data.prepare.genders import read_genders
+from pyannote_ge2e.data.prepare.given_trials import trial_sets
 from pyannote_ge2e.data.prepare.layouts.found import Found, recordings_of
 from pyannote_ge2e.data.prepare.layouts.options import Options
-from pyannote_ge2e.data.prepare.layouts.plans import one_protocol, shared_speakers
+from pyannote_ge2e.data.prepare.layouts.plans import (
+    one_protocol,
+    rest_for_training,
+    shared_speakers,
+)
 from pyannote_ge2e.data.prepare.plan import Corpus, LeftOut
 from pyannote_ge2e.data.prepare.scan import checked_folders, walk
 from pyannote_ge2e.errors import UserError
@@ -73,26 +79,22 @@ def folder_corpus(paths: Sequence[Path], options: Options) -> Corpus:
         found.extend(_below(root, within, subset_of_root.get(root), options.suffixes, left_out))
     if not found:
         raise UserError(_nothing(roots, options.suffixes, left_out))
-    notes = []
-    if len(roots) > 1:
-        notes += _speakers_of_several_roots(found)
-        if len({bool(file.group) for file in found}) > 1:
-            found, note = _train_on_the_rest(found)
-            notes.append(note)
+    found, notes = rest_for_training(found, "the folders")
+    notes = [*_speakers_of_several_roots(found), *notes]
+    genders = read_genders(options.genders) if options.genders else {}
+    if genders:
+        found = [file._replace(gender=genders.get(file.speaker, "")) for file in found]
     recordings, renamed = recordings_of(found, left_out)
-    notes += shared_speakers(recordings)
-    return one_protocol(
-        Corpus(
-            layout="folder",
-            name=os.path.basename(roots[0]),
-            recordings=recordings,
-            protocols=[],
-            left_out=sorted(left_out, key=lambda item: item.path),
-            notes=notes,
-        ),
-        options,
-        renamed,
+    corpus = Corpus(
+        layout="folder",
+        name=os.path.basename(roots[0]),
+        recordings=recordings,
+        protocols=[],
+        left_out=sorted(left_out, key=lambda item: item.path),
+        notes=[*notes, *shared_speakers(recordings)],
     )
+    one_protocol(corpus, trial_sets(options.trial_lists), renamed)
+    return corpus
 
 
 def _below(
@@ -180,13 +182,3 @@ def _speakers_of_several_roots(found: Sequence[Found]) -> list[str]:
         f"{len(both):,} speaker(s) have a folder in more than one place ({names}), and are taken "
         "for the same people: rename the folders of those who are not."
     ]
-
-
-def _train_on_the_rest(found: Sequence[Found]) -> tuple[list[Found], str]:
-    """Put what is in no subset into the training one, as other folders have subsets."""
-    roots = sorted({file.root for file in found if not file.group})
-    where = ", ".join(f"'{root}'" for root in roots)
-    return (
-        [file if file.group else file._replace(group="train") for file in found],
-        f"All of {where} is for training: it has no folders named train, dev and test.",
-    )

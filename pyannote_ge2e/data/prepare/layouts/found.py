@@ -1,9 +1,9 @@
-"""From files found below some folders to recordings, each with a uri by which pyannote finds it."""
+"""From files found on disk to recordings, each with a uri by which pyannote finds it."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import groupby
 from typing import NamedTuple
@@ -15,17 +15,18 @@ from pyannote_ge2e.data.prepare.scan import AUDIO_SUFFIXES
 __all__ = ["Found", "recordings_of"]
 
 _PREFERENCE = {suffix: rank for rank, suffix in enumerate(AUDIO_SUFFIXES)}
+_MANY = 1000  # copies that are told one by one; more are told by their number
 
 
 class Found(NamedTuple):
-    """A file below one of the folders that were asked for.
+    """An audio file.
 
     Attributes
     ----------
     root : str
-        Real path of that folder.
+        Folder below which it was found, or the list that names it.
     stem : str
-        Path from there, without the suffix.
+        Its path from there, without the suffix, or its name in the list.
     suffix : str
         As written in the file's name, with its dot.
     speaker : str
@@ -33,6 +34,8 @@ class Found(NamedTuple):
         See `Recording`.
     gender : str
         "f", "m", or nothing.
+    elsewhere : str
+        Its path, where this is not root, stem and suffix.
     """
 
     root: str
@@ -41,29 +44,36 @@ class Found(NamedTuple):
     speaker: str
     group: str = ""
     gender: str = ""
+    elsewhere: str = ""
 
     @property
     def path(self) -> str:
-        """The file's path."""
-        return f"{self.root}/{self.stem}{self.suffix}"
+        """Path of the file."""
+        return self.elsewhere or f"{self.root}/{self.stem}{self.suffix}"
 
 
 def recordings_of(
-    found: Iterable[Found], left_out: list[LeftOut], *, same_names: bool = False
+    found: Iterable[Found],
+    left_out: list[LeftOut],
+    *,
+    copies: bool = False,
+    listed: bool = False,
 ) -> tuple[list[Recording], dict[str, str]]:
     """Give each file a uri: its stem if possible, else something like it.
 
-    pyannote looks for a uri under all templates, and wants to find it once. A stem that is there
-    in several formats is taken in one; those that are there under several roots get the name of
-    the root in front.
+    pyannote looks for a uri under all templates, and wants to find it once. Of a stem that is
+    there in several formats one is taken; those that are there under several roots get the name
+    of the root in front.
 
     Parameters
     ----------
     found : iterable of Found
     left_out : list of LeftOut
         Takes the files of which another format is taken.
-    same_names : bool, optional
+    copies : bool, optional
         Whether files of one stem under several roots are copies of one recording.
+    listed : bool, optional
+        Whether there may be other files below the roots, which are not in `found`.
 
     Returns
     -------
@@ -82,54 +92,88 @@ def recordings_of(
     {'bob/call 1': 'bob/call%201'}
     """
     ordered = sorted(found, key=lambda file: (file.stem, file.root))
-    several = len({file.root for file in ordered}) > 1
     kept: list[Found] = []
     rivals: dict[str, list[Found]] = {}  # files of the stems of which there are several
     for stem, same_stem in groupby(ordered, key=lambda file: file.stem):
         files = list(same_stem)
         if len(files) > 1:
             rivals[stem] = files
-            files = _one_format(files, left_out, several, same_names)
+            files = _one_format(files, copies)
         kept.extend(files)
-    templates = {each: audio_template(*each) for each in {(f.root, f.suffix) for f in kept}}
+    _say_what_is_left_out(rivals, kept, left_out, ordered)
+
+    templates = {
+        (file.root, file.suffix): audio_template(file.root, file.suffix)
+        for file in kept
+        if not file.elsewhere
+    }
     roots = Counter(file.stem for file in kept if file.stem in rivals)
     taken = {file.stem for file in kept}
     recordings: list[Recording] = []
     renamed: dict[str, str] = {}
     for file in kept:
-        uri, template = file.stem, templates[file.root, file.suffix]
-        if uri in rivals:
-            if roots[uri] > 1:
-                uri = f"{os.path.basename(file.root)}/{uri}"
-            elif sum((other.root, other.suffix) in templates for other in rivals[uri]) > 1:
+        uri = file.stem
+        if roots[uri] > 1:
+            uri = f"{os.path.basename(file.root)}/{uri}"
+        elif uri in rivals or (listed and len(templates) > 1):
+            places = {(each.root, each.suffix) for each in rivals.get(uri, ())}
+            if listed:
+                places = {each for each in templates if os.path.exists(f"{each[0]}/{uri}{each[1]}")}
+            if len(places.intersection(templates)) > 1:
                 uri = f"{uri}-{file.suffix[1:]}"
-        if uri is not file.stem or not is_safe_uri(uri):
+        if uri is file.stem and is_safe_uri(uri):
+            template = "" if file.elsewhere else templates[file.root, file.suffix]
+        else:
             uri, template = _free(safe_uri(uri), taken), ""
             if roots[file.stem] < 2:
                 renamed[file.stem] = uri
-        recordings.append(
-            Recording(uri, file.path, template, safe_speaker(file.speaker), file.group, file.gender)
-        )
+        speaker = safe_speaker(file.speaker)
+        recordings.append(Recording(uri, file.path, template, speaker, file.group, file.gender))
     if renamed or roots:
         recordings.sort(key=lambda recording: recording.uri)
     return recordings, renamed
 
 
-def _one_format(
-    files: list[Found], left_out: list[LeftOut], several: bool, same_names: bool
-) -> list[Found]:
-    """Return one of the files of a stem: of each root, or in all."""
+def _one_format(files: Iterable[Found], copies: bool) -> list[Found]:
+    """Return the preferred file of a stem: of each root, or of all."""
     chosen: dict[str, Found] = {}
-    for file in sorted(files, key=lambda f: (_PREFERENCE[f.suffix.lower()], f.suffix)):
-        best = chosen.setdefault("" if same_names else file.root, file)
-        if best is not file:
-            where = file.path if several else file.stem + file.suffix
-            if best.root == file.root:
-                reason = f"the {best.suffix} of the same name is taken"
-            else:
-                reason = f"'{best.path}' is taken, of the same name"
-            left_out.append(LeftOut(where, reason))
+    for file in sorted(files, key=_preference):
+        chosen.setdefault("" if copies else file.root, file)
     return sorted(chosen.values())
+
+
+def _preference(file: Found) -> tuple[int, str, str]:
+    rank = _PREFERENCE.get(file.suffix.lower(), len(_PREFERENCE))
+    return rank, file.suffix, file.root
+
+
+def _say_what_is_left_out(
+    rivals: dict[str, list[Found]],
+    kept: list[Found],
+    left_out: list[LeftOut],
+    ordered: list[Found],
+) -> None:
+    several = len({file.root for file in ordered}) > 1
+    best: dict[str, list[Found]] = defaultdict(list)
+    for file in kept:
+        if file.stem in rivals:
+            best[file.stem].append(file)
+    others: dict[str, list[str]] = defaultdict(list)
+    for stem, files in rivals.items():
+        for file in files:
+            if file in best[stem]:
+                continue
+            here = [each for each in best[stem] if each.root == file.root]
+            if here:
+                reason = f"the {here[0].suffix} of the same name is taken"
+            else:
+                reason = f"the one of the same name in '{best[stem][0].root}' is taken"
+            others[reason].append(file.path if several else file.stem + file.suffix)
+    for reason, paths in others.items():
+        if len(paths) > _MANY:
+            left_out.append(LeftOut(paths[0], reason, len(paths)))
+        else:
+            left_out.extend(LeftOut(path, reason) for path in paths)
 
 
 def _free(uri: str, taken: set[str]) -> str:

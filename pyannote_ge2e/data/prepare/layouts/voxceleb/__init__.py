@@ -1,0 +1,1 @@
+"""VoxCeleb: its parts, its lists of trials, and the protocols they make."""
