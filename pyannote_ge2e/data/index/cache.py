@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shutil
+import time
+import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyannote_ge2e.data.index.audio import check_audio as check_audio_files
 from pyannote_ge2e.data.index.build import build_index
-from pyannote_ge2e.data.index.index import FORMAT
-from pyannote_ge2e.data.index.lists import Declared, declared
+from pyannote_ge2e.data.index.declared import Declared, declared
+from pyannote_ge2e.data.index.index import FORMAT, Index
 from pyannote_ge2e.data.protocol import Subset, protocol_name
+from pyannote_ge2e.errors import UserError
 
 if TYPE_CHECKING:
     from pyannote.database import Protocol
 
+__all__ = ["cached_index", "prune"]
 
-def cached_index(protocol: Protocol, cache: Path, subset: Subset = "train") -> Path:
+KEPT = 16  # indexes, of those used last
+IN_USE = 24 * 3600  # seconds since it was last used, within which any index is kept
+
+_INDEX = re.compile(r"[0-9a-f]{16}")
+_PARTIAL = re.compile(r"\.[0-9a-f]{16}\.[0-9a-f]{32}")
+
+
+def cached_index(
+    protocol: Protocol, cache: Path, subset: Subset = "train", check_audio: bool = True
+) -> Path:
     """Folder of a protocol's index, built unless the cache has it.
 
     The folder's name is a digest of the protocol's lists (size and modification time), of the
@@ -27,8 +44,10 @@ def cached_index(protocol: Protocol, cache: Path, subset: Subset = "train") -> P
     ----------
     protocol : Protocol
     cache : Path
-        Folder that holds indexes, made if needed.
+        Folder that holds indexes, made if needed. Those that were not used for long are removed.
     subset : {"train", "development", "test"}
+    check_audio : bool
+        See `build_index`.
 
     Returns
     -------
@@ -37,15 +56,67 @@ def cached_index(protocol: Protocol, cache: Path, subset: Subset = "train") -> P
     """
     parts = declared(protocol, subset)
     if parts is None:
-        index = build_index(protocol, subset)
+        index = build_index(protocol, subset, check_audio)
         folder = cache / index.digest()
         index.save(folder)
-        return folder
-    made_from = [FORMAT, protocol_name(protocol), subset, *map(_made_from, parts)]
-    folder = cache / hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]
-    if not (folder / "index.json").is_file():
-        build_index(protocol, subset).save(folder)
+    else:
+        made_from = [FORMAT, protocol_name(protocol), subset, *map(_made_from, parts)]
+        folder = cache / hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]
+        kept = _kept(folder)
+        if kept is not None:
+            if check_audio:
+                check_audio_files(kept, parts)
+            return folder
+        build_index(protocol, subset, check_audio).save(folder)
+    prune(cache)
     return folder
+
+
+def _kept(folder: Path) -> Index | None:
+    """The index in a folder; one that is damaged leaves its place to a new one."""
+    if not folder.is_dir():
+        return None
+    try:
+        return Index.load(folder)
+    except UserError:
+        _remove(folder)
+        return None
+
+
+def prune(cache: Path) -> None:
+    """Remove the indexes that were used least lately, and what interrupted runs left.
+
+    Whatever was used in the last day stays, and so do the 16 indexes that were used last.
+
+    Parameters
+    ----------
+    cache : Path
+    """
+    now = time.time()
+    indexes = sorted(
+        (folder for folder in cache.iterdir() if _INDEX.fullmatch(folder.name)),
+        key=_last_use,
+        reverse=True,
+    )
+    partial = (folder for folder in cache.iterdir() if _PARTIAL.fullmatch(folder.name))
+    for folder in [*indexes[KEPT:], *partial]:
+        if now - _last_use(folder) > IN_USE:
+            _remove(folder)
+
+
+def _last_use(folder: Path) -> float:
+    for path in (folder / "index.json", folder):
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return 0.0
+
+
+def _remove(folder: Path) -> None:
+    # First out of the way: no other run must find half of it.
+    aside = folder.with_name(f".{folder.name[-16:]}.{uuid.uuid4().hex}")
+    with suppress(OSError):
+        folder.rename(aside)
+        shutil.rmtree(aside)
 
 
 def _made_from(part: Declared) -> list[Any]:
@@ -54,4 +125,4 @@ def _made_from(part: Declared) -> list[Any]:
         if path is not None:
             status = path.stat()
             lists.append([str(path.resolve()), status.st_size, status.st_mtime_ns])
-    return [part.database, part.scope, part.audio, lists]
+    return [part.database, part.scope, part.templates, lists]

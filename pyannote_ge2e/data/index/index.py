@@ -9,6 +9,7 @@ import shutil
 import uuid
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,11 +97,12 @@ class Index:
                 file_database.append(databases.setdefault(database, len(databases)))
             rows.extend((speakers.setdefault(label, len(speakers)), file, start, end))
         table = np.frombuffer(rows, np.float64).reshape(-1, 4)
+        paths = [path for *_, path in files]
         return cls.of_columns(
             speakers=list(speakers),
             databases=list(databases),
             uris=StringTable.of(uri for _, uri, _ in files),
-            paths=StringTable.of(path for *_, path in files if path),
+            paths=StringTable.of(paths if any(paths) else []),
             templates=templates or {},
             speaker=table[:, 0],
             file=table[:, 1],
@@ -130,8 +132,11 @@ class Index:
         rank = np.empty(len(speakers), np.int32)
         rank[order] = np.arange(len(speakers), dtype=np.int32)
         speaker_column, file_column = rank[speaker.astype(np.int32)], file.astype(np.int32)
-        # Last key first: by speaker, file, start, end.
-        by = np.lexsort((end, start, file_column, speaker_column))
+        if (np.diff(file_column) > 0).all():  # one utterance a file, in the order of files
+            by = np.argsort(speaker_column, kind="stable")
+        else:
+            # Last key first: by speaker, file, start, end.
+            by = np.lexsort((end, start, file_column, speaker_column))
 
         index.speakers = StringTable.of(speakers[row] for row in order)
         index.databases = StringTable.of(databases)
@@ -192,6 +197,8 @@ class Index:
                 "start again."
             ) from error
         index.folder = folder
+        with suppress(OSError):  # that of somebody else, perhaps
+            os.utime(folder / "index.json")  # tells `prune` that it is in use
         return index
 
     def __getstate__(self) -> dict[str, Any]:
@@ -226,12 +233,17 @@ class Index:
         Raises
         ------
         UserError
-            If several templates lead to it and there is no file at any of these places.
+            If no template leads to it, or several do and there is no file at any of the places.
         """
         if len(self.paths):
             return self.paths[file]
-        database = self.database(file)
-        return locate(self.uri(file), database, self.templates[database])
+        uri, database = self.uri(file), self.database(file)
+        if database not in self.templates:
+            raise UserError(
+                f"Where is the audio of '{uri}'? Say so for '{database}' under 'Databases' in "
+                "database.yml."
+            )
+        return locate(uri, database, self.templates[database])
 
     @property
     def durations(self) -> np.ndarray:

@@ -7,33 +7,21 @@ be read in a fraction of that.
 
 from __future__ import annotations
 
-import functools
 import math
-import os
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from sys import intern
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-from pyannote_ge2e.data.protocol import Subset, one_line, protocol_name
+from pyannote_ge2e.data.index.declared import Declared
+from pyannote_ge2e.data.tables.read import read_list, read_table
 from pyannote_ge2e.errors import UserError
 
-if TYPE_CHECKING:
-    from pyannote.database import Protocol
+__all__ = ["ListedFile", "Regions", "Turns", "listed_files", "read_regions", "read_turns", "within"]
 
 Turns = list[tuple[str, float, float]]
-
-
-class Declared(NamedTuple):
-    """A subset as a `database.yml` declares it, by plain lists."""
-
-    database: str
-    scope: str | None
-    uri: Path
-    annotation: Path | None
-    annotated: Path | None
-    audio: str  # path template with {uri} and {database}
+Regions = list[tuple[float, float]]
 
 
 class ListedFile(NamedTuple):
@@ -42,76 +30,8 @@ class ListedFile(NamedTuple):
     uri: str
     database: str
     scope: str | None
-    path: str
+    path: str  # empty where the templates of the database lead to it
     turns: Turns | None  # None without annotation
-
-
-def declared(protocol: Protocol, subset: Subset) -> list[Declared] | None:
-    """How a subset is declared, part by part of a meta-protocol; None unless by plain lists.
-
-    Plain is: one .lst, one .rttm, one .uem or none, one place for the audio, no preprocessor.
-
-    Raises
-    ------
-    UserError
-        Naming a list that is missing.
-    """
-    from pyannote.database import FileFinder
-
-    preprocessors = dict(protocol.preprocessors)
-    pyannotes = [preprocessors.pop(key, None) for key in ("annotated", "annotation")]
-    if any(getattr(one, "keywords", {}).get("existing_preprocessor") for one in pyannotes):
-        return None
-    audio = preprocessors.pop("audio", None)
-    if preprocessors or not isinstance(audio, FileFinder):
-        return None
-    try:
-        return _parts(getattr(protocol, f"{subset}_iter", None), audio.registry)
-    except FileNotFoundError as error:
-        raise UserError(f"{protocol_name(protocol)}: {one_line(error)}") from error
-
-
-def _parts(entry: Any, registry: Any) -> list[Declared] | None:
-    if not isinstance(entry, functools.partial):
-        return None
-    if not entry.args:
-        part = _part(registry, **entry.keywords)
-        return None if part is None else [part]
-    # A meta-protocol: database, task, protocol, subset, {protocol: subsets}, database.yml.
-    parts: list[Declared] = []
-    for name, subsets in entry.args[4].items():
-        protocol = registry.get_protocol(name)
-        for subset in subsets:
-            some = _parts(getattr(protocol, f"{subset}_iter", None), registry)
-            if some is None:
-                return None
-            parts += some
-    return parts
-
-
-def _part(
-    registry: Any,
-    database: str,
-    entries: dict[str, Any],
-    database_yml: Path,
-    scope: str | None = None,
-    **_: Any,
-) -> Declared | None:
-    from pyannote.database.custom import resolve_path
-
-    if "duration" in entries:  # pyannote crops with it, file by file
-        return None
-    sources = registry.sources.get(database, [])
-    lists: dict[str, Path | None] = {"annotation": None, "annotated": None}
-    for key, suffix in (("uri", ".lst"), ("annotation", ".rttm"), ("annotated", ".uem")):
-        name = entries.get(key)
-        if name is not None:
-            if not isinstance(name, str) or not name.endswith(suffix) or "{" in name:
-                return None
-            lists[key] = resolve_path(Path(name), database_yml)
-    if lists.get("uri") is None or len(sources) != 1 or "*" in sources[0]:
-        return None
-    return Declared(database, scope, audio=sources[0], **lists)  # type: ignore[arg-type]
 
 
 def listed_files(part: Declared) -> Iterator[ListedFile]:
@@ -120,24 +40,39 @@ def listed_files(part: Declared) -> Iterator[ListedFile]:
     Raises
     ------
     UserError
-        Naming the line that is malformed, or the audio file that is missing.
+        Naming the line that is malformed.
     """
-    speech = _read_rttm(part.annotation) if part.annotation is not None else {}
-    annotated = _read_uem(part.annotated) if part.annotated is not None else {}
-    for number, line in _lines(part.uri):
-        uri = line.strip()
-        if not uri:
-            continue
-        path = part.audio.format(uri=uri, database=part.database)
-        if not os.path.isfile(path):
-            raise UserError(f"'{part.uri}', line {number}: there is no '{path}'.")
-        turns = None if part.annotation is None else speech.pop(uri, [])
-        if turns and part.annotated is not None:
-            turns = within(turns, annotated.get(uri, []))
-        yield ListedFile(uri, part.database, part.scope, path, turns)
+    turns: Turns | None
+    if part.table is not None:
+        table = read_table(part.table)
+        rows = zip(table.uris, table.speaker.tolist(), table.milliseconds.tolist(), strict=True)
+        for uri, speaker, milliseconds in rows:
+            turns = [(table.speakers[speaker], 0.0, milliseconds / 1000)]
+            yield ListedFile(uri, part.database, part.scope, "", turns)
+        return
+    speech = read_turns(part)
+    for uri in read_list(part.uri):
+        turns = None if speech is None else speech.pop(uri, [])
+        yield ListedFile(uri, part.database, part.scope, "", turns)
 
 
-def within(turns: Turns, regions: list[tuple[float, float]]) -> Turns:
+def read_turns(part: Declared) -> dict[str, Turns] | None:
+    """Speech turns within the annotated parts of the files of plain lists; None without an RTTM."""
+    if part.annotation is None:
+        return None
+    regions = read_regions(part)
+    return {
+        uri: within(turns, regions.get(uri, []))
+        for uri, turns in _read_rttm(part.annotation).items()
+    }
+
+
+def read_regions(part: Declared) -> dict[str, Regions]:
+    """Annotated parts of the files of plain lists; nothing without a UEM."""
+    return {} if part.annotated is None else _read_uem(part.annotated)
+
+
+def within(turns: Turns, regions: Regions) -> Turns:
     """Parts of turns that lie within regions; all of them where there is no region.
 
     Examples
@@ -166,8 +101,8 @@ def _read_rttm(path: Path) -> dict[str, Turns]:
     return turns
 
 
-def _read_uem(path: Path) -> dict[str, list[tuple[float, float]]]:
-    regions: dict[str, list[tuple[float, float]]] = defaultdict(list)
+def _read_uem(path: Path) -> dict[str, Regions]:
+    regions: dict[str, Regions] = defaultdict(list)
     for fields, where in _fields(path):
         start, end = _numbers(fields[2:4], where)
         regions[fields[0]].append((start, end))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["Templates", "locate"]
+__all__ = ["Templates", "found", "locate", "missing"]
 
 Templates = dict[str, list[str]]
 """Path templates with {uri} and {database}, by database: the `Databases` of a database.yml."""
@@ -37,16 +37,30 @@ def locate(uri: str, database: str, templates: Sequence[str]) -> str:
     >>> locate("alice/1", "Voices", ["/data/{database}/{uri}.wav"])
     '/data/Voices/alice/1.wav'
     """
-    paths = [template.format(uri=uri, database=database) for template in templates]
-    if len(paths) == 1:
-        return paths[0]
-    for path in paths:
+    if len(templates) == 1:
+        return templates[0].format(uri=uri, database=database)
+    path = found(uri, database, templates)
+    if path is None:
+        raise UserError(missing(uri, database, templates))
+    return path
+
+
+def found(uri: str, database: str, templates: Sequence[str]) -> str | None:
+    """Path of the first file to which a template leads, if there is one."""
+    for template in templates:
+        path = template.format(uri=uri, database=database)
         if os.path.isfile(path):
             return path
-    raise UserError(missing(uri, paths))
+    return None
 
 
-def missing(uri: str, paths: Sequence[str]) -> str:
-    """Say that the audio of a uri is at none of some places."""
-    looked = "', nor '".join(paths)
-    return f"There is no '{looked}', where the audio of '{uri}' should be."
+def missing(uri: str, database: str, templates: Sequence[str]) -> str:
+    """Say that the audio of a uri is at none of the places where it should be.
+
+    Examples
+    --------
+    >>> missing("alice/1", "Voices", ["/data/{uri}.wav", "/data/{uri}.flac"])
+    "there is no '/data/alice/1.wav', nor '/data/alice/1.flac', for 'alice/1'."
+    """
+    paths = "', nor '".join(template.format(uri=uri, database=database) for template in templates)
+    return f"there is no '{paths}', for '{uri}'."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyannote_ge2e.data.index.build import merged, speaker_name, speech_turns
+from pyannote_ge2e.data.index.speech import merged, speaker_name, speech_turns
 from pyannote_ge2e.data.protocol import Subset, audio_path, protocol_name, subset_files
 from pyannote_ge2e.errors import UserError
 

@@ -11,7 +11,8 @@ from typing import cast, get_args
 import numpy as np
 
 from pyannote_ge2e.data.audio.reader import audio_duration
-from pyannote_ge2e.data.index.build import merged, recordings, speaker_name
+from pyannote_ge2e.data.index.build import recordings
+from pyannote_ge2e.data.index.speech import merged, speaker_name
 from pyannote_ge2e.data.protocol import Subset, load_protocol
 from pyannote_ge2e.data.trials.trials import Segments, TrialIndex
 from pyannote_ge2e.errors import UserError

@@ -21,22 +21,13 @@ import numpy as np
 
 from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.data.trials.trials import Segments
+from pyannote_ge2e.data.user_cache import VARIABLE, cache_root
 from pyannote_ge2e.errors import UserError
 
-VARIABLE = "PYANNOTE_GE2E_CACHE"
 _FORMAT = 1
 _KEY_BYTES = 16
 # What reading a file that is cut short, or of other bytes, ends in; zip checks a sum of its own.
 _DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
-
-
-def cache_root() -> Path:
-    """Folder of everything that can be made again: `PYANNOTE_GE2E_CACHE`, or under `~/.cache`."""
-    named = os.environ.get(VARIABLE)
-    if named:
-        return Path(named).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "pyannote-ge2e"
 
 
 def file_key(path: str, segments: Segments) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pyannote_ge2e.data.index.build import speaker_name
+from pyannote_ge2e.data.index.speech import speaker_name
 from pyannote_ge2e.data.protocol import Subset, load_protocol
 from pyannote_ge2e.data.score_files import read_utt2spk
 from pyannote_ge2e.data.score_files.trial_speakers import speakers_from

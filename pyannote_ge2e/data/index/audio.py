@@ -1,0 +1,52 @@
+"""Whether the audio that an index speaks of is there, asked before training starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pyannote_ge2e.data.index.declared import Declared
+from pyannote_ge2e.data.index.index import Index
+from pyannote_ge2e.data.index.places import found, missing
+from pyannote_ge2e.data.tables.columns import line_number
+from pyannote_ge2e.data.tables.read import read_list
+from pyannote_ge2e.errors import UserError
+
+__all__ = ["check_audio", "place_in_list"]
+
+ALL = 10_000  # files that are all looked for
+SAMPLE = 1_000  # and of more than that, how many: a folder that is not mounted lacks most of them
+
+
+def check_audio(index: Index, parts: Sequence[Declared]) -> None:
+    """Look for the audio files of an index, or for some from all over it if there are many.
+
+    Parameters
+    ----------
+    index : Index
+    parts : sequence of Declared
+        What it was made from.
+
+    Raises
+    ------
+    UserError
+        Naming the list, the line, and all places where a file that is missing could be.
+    """
+    files = len(index.uris)
+    rows = range(files) if files <= ALL else np.linspace(0, files - 1, SAMPLE).astype(int).tolist()
+    for row in rows:
+        uri, database = index.uri(row), index.database(row)
+        templates = index.templates[database]
+        if found(uri, database, templates) is None:
+            where = place_in_list(uri, [part for part in parts if part.database == database])
+            raise UserError(f"{where}: {missing(uri, database, templates)}")
+
+
+def place_in_list(uri: str, parts: Sequence[Declared]) -> str:
+    """List and line that name a uri."""
+    for part in parts:
+        for row, other in enumerate(read_list(part.uri)):
+            if other == uri:
+                return f"'{part.uri}', line {line_number(part.uri, row)}"
+    return f"'{parts[0].uri}'"
