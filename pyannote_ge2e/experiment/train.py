@@ -10,6 +10,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 
 from pyannote_ge2e.data.protocol import Subset, load_protocol, train_on
+from pyannote_ge2e.data.user_cache import cache_root
 from pyannote_ge2e.experiment.checkpoint import AtomicCheckpointIO
 from pyannote_ge2e.experiment.config import Experiment
 from pyannote_ge2e.experiment.console import say
@@ -106,7 +107,7 @@ def train(
         train_on(load_protocol(protocol, registry, experiment.preprocessors), subset),
         seed=seed,
         num_workers=num_workers(parallel),
-        cache=None,
+        cache=cache_root() / "indexes",
     )
     task.prepare_data()
     assert task.index is not None

@@ -74,15 +74,32 @@ class BalancedBatches(Task):
         self.prepare_data()
 
     def _index_subset(self) -> None:
-        if self.cache_folder is None:
+        if self.cache_folder is not None:
+            try:
+                self.index = self._indexed_in(self.cache_folder)
+                return
+            except OSError as error:
+                warn(
+                    f"The cache '{self.cache_folder}' cannot be used ({one_line(error)}): the "
+                    "index of this run goes to a temporary folder."
+                )
+        try:
             root = Path(tempfile.mkdtemp(prefix="pyannote_ge2e_"))
             weakref.finalize(self, _remove, root, os.getpid())
-        else:
-            root = self.cache_folder
-        try:
-            self.index = Index.load(cached_index(self.protocol, root))
+            self.index = self._indexed_in(root)
         except OSError as error:
-            raise UserError(f"The cache '{root}' cannot be used: {one_line(error)}") from error
+            raise UserError(
+                f"The index finds no room in the temporary folder ({one_line(error)}): make some, "
+                "or let TMPDIR name another folder."
+            ) from error
+
+    def _indexed_in(self, root: Path) -> Index:
+        return Index.load(cached_index(self.protocol, root, check_audio=self.reads_audio))
+
+    @property
+    def reads_audio(self) -> bool:
+        """Whether chunks are read from the audio files, which must be there then."""
+        return True
 
     def _choose(self) -> None:
         """Choose the speakers to learn from, and say so to whoever loads the model."""
