@@ -1,4 +1,4 @@
-"""The `data_augmentation` section: background noise, and any torch-audiomentations transform."""
+"""The `data_augmentation` section: transforms of ours, and any of torch-audiomentations'."""
 
 from __future__ import annotations
 
@@ -13,12 +13,6 @@ from pyannote_ge2e.experiment.sections import Keys, Section, parse_section
 
 if TYPE_CHECKING:
     from torch.nn import Module
-
-# Transforms that read files through torchaudio.info, which torchaudio 2.11 no longer has.
-_READ_FILES = {
-    "AddBackgroundNoise": "use BackgroundNoise",
-    "ApplyImpulseResponse": "leave it out",
-}
 
 # pyannote.audio 1.x: from this range of signal-to-noise ratios, in decibels, to every chunk.
 _ADD_NOISE_1X = {"collection": "MUSAN.Collection.BackgroundNoise", "snr_min": 5, "snr_max": 20}
@@ -60,6 +54,26 @@ class AugmentationRecipe:
         augmentation: Module = self.section.build(self.kind, **more)
         return augmentation
 
+    def leaves(self) -> list[AugmentationRecipe]:
+        """Whatever it is composed of, itself if it is no composition."""
+        if not self.transforms:
+            return [self]
+        return [leaf for transform in self.transforms for leaf in transform.leaves()]
+
+    def check_architecture(self, architecture: type) -> None:
+        """Check that an architecture has frames to mask, if masks are asked for.
+
+        Raises
+        ------
+        UserError
+            If it has none.
+        """
+        from pyannote_ge2e.tasks.augmentation import has_frames, no_frames
+
+        for leaf in self.leaves():
+            if leaf.kind.__name__ == "SpecAugment" and not has_frames(architecture):
+                raise leaf.section.problem(no_frames(architecture.__name__))
+
 
 def parse_augmentation(value: Any, source: Path | None = None) -> AugmentationRecipe:
     """Read a `data_augmentation` section.
@@ -91,13 +105,10 @@ def _parse(value: Any, keys: Keys, source: Path | None) -> AugmentationRecipe:
         inner_keys = keys
         value = {"name": "Compose", "params": {"transforms": value}}
     section = _translate(parse_section(value, keys, source))
-    if section.name in _READ_FILES:
-        raise section.problem(
-            f"it does not work with torchaudio 2.11; {_READ_FILES[section.name]}."
-        )
     kind = resolve(section, augmentations())
     section.check(kind, given=("sample_rate", "target_rate", "output_type", "self"))
 
+    _check_p(section)
     params = dict(section.params)
     inner = params.pop("transforms", None)
     if inner is None:
@@ -108,6 +119,13 @@ def _parse(value: Any, keys: Keys, source: Path | None) -> AugmentationRecipe:
     if isinstance(params.get("num_transforms"), list):
         params["num_transforms"] = tuple(params["num_transforms"])  # SomeOf tells them apart
     return AugmentationRecipe(section.with_params(params), kind, transforms)
+
+
+def _check_p(section: Section) -> None:
+    """Check probabilities here: torch-audiomentations refuses them without a word."""
+    p = section.params.get("p", 0)
+    if not isinstance(p, (int, float)) or isinstance(p, bool) or not 0 <= p <= 1:
+        raise section.problem(f"'p' should be a number from 0 to 1, not {p!r}.", "p")
 
 
 def _translate(section: Section) -> Section:

@@ -10,6 +10,21 @@ from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.legacy import last_word
 from pyannote_ge2e.experiment.sections import Section, nearest
 
+# Files of data/augmentation that each hold transforms to be named in config.yml.
+_AUGMENTATIONS = (
+    "babble",
+    "codec",
+    "impulse_response",
+    "musan",
+    "noise",
+    "simulated_room",
+    "spec_augment",
+    "speed",
+    "telephone",
+    "time_stretch",
+    "upstream",
+)
+
 
 def _classes(module: str, base: type) -> dict[str, type]:
     """Public subclasses of `base` that `module` defines, by name."""
@@ -41,11 +56,13 @@ def tasks() -> dict[str, type]:
 
 
 def augmentations() -> dict[str, type]:
-    """Augmentations that a bare name can mean: torch-audiomentations', and noise of our own."""
+    """Augmentations that a bare name can mean: ours, then torch-audiomentations'."""
     from torch.nn import Module
 
-    theirs = _classes("torch_audiomentations", Module)
-    return {**theirs, **_classes("pyannote_ge2e.data.augmentation.noise", Module)}
+    found = _classes("torch_audiomentations", Module)
+    for file in _AUGMENTATIONS:
+        found |= _classes(f"pyannote_ge2e.data.augmentation.{file}", Module)
+    return found
 
 
 def callbacks() -> dict[str, type]:

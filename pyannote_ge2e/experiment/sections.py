@@ -139,7 +139,9 @@ class Section:
         try:
             return target(*args, **{**self.params, **more})
         except (TypeError, ValueError, AssertionError, NotImplementedError) as error:
-            raise self.problem(f"{error}") from error
+            # Many a message starts with the parameter that it is about.
+            first = f"{error}".split(" ", 1)[0].rstrip(":")
+            raise self.problem(f"{error}", *([first] if first in self.params else [])) from error
 
 
 def parse_section(

@@ -170,7 +170,7 @@ def test_the_saved_config_says_the_same_again(tmp_path):
         ("scheduler: [Constant]", "scheduler: expected 'name:' and 'params:'"),
         ("data_augmentation: {name: Gian}", r"no such augmentation; did you mean 'Gain'\?"),
         ("data_augmentation: {name: Gain, params: {q: 1}}", "no parameter 'q'"),
-        ("data_augmentation: {name: AddBackgroundNoise}", "use BackgroundNoise"),
+        ("data_augmentation: {name: AddBackgroundNoise}", "'background_paths' is missing"),
         ("data_augmentation: {name: AddNoiseFromGaps}", "no counterpart"),
         ("data_augmentation: [Gain, {name: Compose, params: {transforms: 3}}]", "a list"),
         ("data_augmentation: {params: {p: 1}}", "'name:' is missing"),
