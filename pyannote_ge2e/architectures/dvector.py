@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -220,9 +220,40 @@ class DVector(OnFiles, Model):
         >>> torch.allclose(model.embed_utterance(model.preprocess(waveform)), whole, atol=1e-6)
         True
         """
-        self._check(waveform[None, None], None)
-        waveforms = at_least_single(waveform.to(self.device))[None]
-        return self._embed([self._windows(waveforms, None, step)])[0]
+        return self.embed_utterances([waveform], step)[0]
+
+    @torch.inference_mode()
+    def embed_utterances(self, waveforms: Sequence[Tensor], step: int | None = None) -> Tensor:
+        """Embed utterances of any lengths at once, each as `embed_utterance` does.
+
+        Their windows are a single batch.
+
+        Parameters
+        ----------
+        waveforms : sequence of (sample,) Tensors
+            Utterances at 16 kHz, preprocessed already.
+        step : int, optional
+            As in `embed_utterance`.
+
+        Returns
+        -------
+        embeddings : (utterance, dimension) Tensor
+
+        Examples
+        --------
+        >>> model = DVector().eval()
+        >>> waveforms = torch.randn(48000), torch.randn(20000)
+        >>> together = model.embed_utterances(waveforms)
+        >>> torch.allclose(together[1], model.embed_utterance(waveforms[1]), atol=1e-6)
+        True
+        """
+        several = []
+        for row, waveform in enumerate(waveforms):
+            self._check(waveform[None, None], None)
+            alone = at_least_single(waveform.to(self.device))[None]
+            frames, lengths, _ = self._windows(alone, None, step)
+            several.append(_Windows(frames, lengths, [row] * len(lengths)))
+        return self._embed(several)
 
     def _check(self, waveforms: Tensor, weights: Tensor | None) -> None:
         if waveforms.dim() != 3 or waveforms.shape[1] != 1:
@@ -286,7 +317,7 @@ class DVector(OnFiles, Model):
             waveforms = F.pad(waveforms, (0, max(0, needed * HOP - waveforms.shape[1])))
         # In float32 at least: energies span more decades than 16 bits hold.
         buffers = {name: at_least_single(buffer) for name, buffer in self.mel.named_buffers()}
-        dtype = self.lstm.weight_ih_l0.dtype
+        dtype = self.projection.weight.dtype
         with torch.autocast(waveforms.device.type, enabled=False):
             wanted = torch.promote_types(dtype, torch.float32)
             energies = functional_call(self.mel, buffers, waveforms.to(wanted))

@@ -12,10 +12,12 @@ from pyannote_ge2e.metrics.eer import (
 )
 from pyannote_ge2e.metrics.figures import Figure, Figures, figures_of
 from pyannote_ge2e.metrics.interval import confidence_interval, confidence_intervals
+from pyannote_ge2e.metrics.rates import ErrorRates, error_rates_at
 
 __all__ = [
     "Comparison",
     "ErrorCurve",
+    "ErrorRates",
     "Figure",
     "Figures",
     "act_dcf",
@@ -29,6 +31,7 @@ __all__ = [
     "equal_error_threshold",
     "error_curve",
     "error_curve_band",
+    "error_rates_at",
     "figures_of",
     "hull_equal_error_rate",
     "min_cllr",

@@ -43,6 +43,8 @@ class EvaluatedModel:
         Figures go to `<home>/<protocol>.<subset>`, and in there to a folder for each epoch.
     trained_on : (protocol, subset) or None
         None when nothing tells.
+    weights : Path or None
+        The file, where there is one.
     """
 
     name: str
@@ -51,6 +53,7 @@ class EvaluatedModel:
     epoch: int | None
     home: Path
     trained_on: tuple[str, Subset] | None
+    weights: Path | None = None
 
     def folder(self, protocol: str, subset: str) -> Path:
         """Where the figures go."""
@@ -58,7 +61,7 @@ class EvaluatedModel:
         return folder if self.epoch is None else folder / f"{self.epoch:04d}"
 
 
-def find_model(what: str, epoch: Epoch = None) -> EvaluatedModel:
+def find_model(what: str, epoch: Epoch = None, option: str = "WHAT") -> EvaluatedModel:
     """Load the model that the first argument of `emb evaluate` means.
 
     Parameters
@@ -68,6 +71,8 @@ def find_model(what: str, epoch: Epoch = None) -> EvaluatedModel:
         of our hub, `owner/repository:entry` (torch.hub), `owner/name` (Hugging Face).
     epoch : int or "last", optional
         Another epoch of a folder.
+    option : str
+        What errors call the word.
 
     Returns
     -------
@@ -92,7 +97,7 @@ def find_model(what: str, epoch: Epoch = None) -> EvaluatedModel:
     elif what in PRETRAINED:
         found = _of_file(what, weights_of(what), Path("evaluate", what), None)
     else:
-        model = load_pretrained(what, option="WHAT").model
+        model = load_pretrained(what, option).model
         home = Path("evaluate", re.sub(r"[/:]", "-", what))
         found = EvaluatedModel(what, model, digest_of(model), None, home, None)
     _check(found)
@@ -151,6 +156,7 @@ def _of_file(what: str, path: Path, home: Path, epoch: int | None) -> EvaluatedM
         epoch,
         home,
         _trained_on(_run_of(path), checkpoint),
+        path,
     )
 
 
