@@ -150,14 +150,17 @@ def test_the_functions_take_what_the_words_pass(calls, command, monkeypatch):
     inspect.signature(function).bind(*call.pop("args"), **call)
 
 
-def test_prepare_ends_with_the_line_to_export(tmp_path):
+def test_prepare_ends_with_what_to_type_next(tmp_path):
     corpus = make_corpus(tmp_path / "voices", speakers=6, utterances=2)
     registry = tmp_path / "database.yml"
     words = ["--name", "Voices", "--registry", str(registry), "--trials=20", "--extension", "wav"]
     result = run("emb", "prepare", str(corpus), *words)
     assert result.exit_code == 0, result.output
     assert "Voices.SpeakerVerification.All" in result.stdout
-    assert result.stdout.splitlines()[-1] == f"export PYANNOTE_DATABASE_CONFIG={registry}"
+    assert result.stdout.splitlines()[-2:] == [
+        f"export PYANNOTE_DATABASE_CONFIG={registry}",
+        "pyannote-audio emb train models/GE2E Voices.SpeakerVerification.All",
+    ]
     assert "Voices" in registry.read_text()
 
 

@@ -16,7 +16,6 @@ from pyannote.database.registry import Registry
 
 from pyannote_ge2e.data.audio.containers import has_ffmpeg
 from pyannote_ge2e.data.index.build import build_index
-from pyannote_ge2e.data.prepare.lists import write_lists
 from pyannote_ge2e.data.prepare.run import Prepared, prepare
 from pyannote_ge2e.data.protocol import load_protocol
 from pyannote_ge2e.data.trials.trials import trial_index
@@ -156,8 +155,14 @@ class TestWhatPyannoteReads:
         assert len(speakers(read.train())) == 2
         assert len(speakers(read.test())) == 2
         assert all(file["audio"].is_file() for file in read.train())
-        uris = {trial[key]["uri"] for trial in read.test_trial() for key in ("file1", "file2")}
-        assert uris == {f"test/{name}/00{n}" for name in (speaker, "other") for n in (1, 2)}
+        files = [trial[key] for trial in read.test_trial() for key in ("file1", "file2")]
+        paths = {file["audio"].resolve() for file in files}
+        where = tmp_path / "Voices" / "test"
+        assert paths == {where / name / f"00{n}.wav" for name in (speaker, "other") for n in (1, 2)}
+        assert {label for file in files for label in file["annotation"].labels()} == {
+            speaker,
+            "other",
+        }
 
     def test_braces_in_the_path_of_the_corpus_survive(self, tmp_path: Path) -> None:
         corpus(tmp_path / "my {voices}")
@@ -226,20 +231,20 @@ class TestLeftOut:
         cut.write_bytes(cut.read_bytes()[:16044])
         cut = write(bad / "cut.flac.flac", 3.0)
         cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
-        write(bad / "my file.wav")
+        (bad / "words.wav").write_text("not at all audio" * 100)
         write(root / "stray.wav")
         prepared = prepare(root, database_yml=tmp_path / "database.yml")
         reasons = {item.path: item.reason for item in prepared.left_out}
         assert set(reasons) == {
             *(f"id00/bad/{name}" for name in ("empty.wav", "text.mp3", "zero.wav", "cut.wav")),
-            *("id00/bad/cut.flac.flac", "id00/bad/my file.wav", "stray.wav"),
+            *("id00/bad/cut.flac.flac", "id00/bad/words.wav", "stray.wav"),
         }
         assert reasons["id00/bad/empty.wav"].startswith("it is empty (0 bytes)")
-        assert reasons["id00/bad/text.mp3"].startswith("it is not audio that can be read")
+        for name in ("text.mp3", "words.wav"):
+            assert reasons[f"id00/bad/{name}"].startswith("it is not audio that can be read")
         assert reasons["id00/bad/zero.wav"].startswith("it holds no audio")
         assert "promises 1.000 s of audio and the file holds 0.500 s" in reasons["id00/bad/cut.wav"]
         assert "truncated" in reasons["id00/bad/cut.flac.flac"]
-        assert "a space in its name" in reasons["id00/bad/my file.wav"]
         assert reasons["stray.wav"] == "it is in no speaker's folder"
         assert sum(summary.utterances for summary in prepared.subsets.values()) == 30
         shown = "".join(text(prepared).split())
@@ -249,26 +254,32 @@ class TestLeftOut:
         )
         assert "bad" not in "".join(file["uri"] for file in protocol(prepared).train())
 
-    def test_broken_audio_comes_before_names(self, tmp_path: Path) -> None:
+    def test_they_are_grouped_by_reason_broken_audio_first(self, tmp_path: Path) -> None:
         root = corpus(tmp_path / "Voices")
-        for number in range(12):
-            write(root / "id00" / f"my file {number}.wav")
+        for number in range(5):
+            write(root / f"stray{number}.wav")
+            cut = write(root / "id00" / f"cut{number}.wav", 1.0 + number)
+            cut.write_bytes(cut.read_bytes()[:16044])
         (root / "id09" / "empty.wav").touch()
         prepared = prepare(root, database_yml=tmp_path / "database.yml")
-        assert prepared.left_out[0].path == "id09/empty.wav"
-        assert "id09/empty.wav: it is empty" in text(prepared)
-        assert "... and 3 more" in text(prepared)
+        lines = text(prepared).splitlines()
+        cut, empty, stray = (
+            next(n for n, line in enumerate(lines) if line.startswith(start))
+            for start in ("  5: it is truncated", "  1: it is empty", "  5: it is in no speaker's")
+        )
+        assert cut < empty < stray
+        assert "(stray0.wav, stray1.wav, stray2.wav, ...)" in lines[stray]
 
     def test_all_of_them_are_in_a_file_beside_the_lists(self, tmp_path: Path) -> None:
         root = corpus(tmp_path / "Voices")
-        names = [f"my file {number}.wav" for number in range(12)]
+        names = [f"empty {number}.wav" for number in range(12)]
         for name in [*names, "new\nline.wav", os.fsdecode(b"latin-\xe9.wav")]:
             (root / "id00" / name).touch()
         prepared = prepare(root, database_yml=tmp_path / "database.yml")
         rows = [line.split("\t") for line in (prepared.lists / "left_out.txt").open()]
         escaped = [r"new\nline.wav", r"latin-\udce9.wav"]
         assert sorted(path for path, _ in rows) == sorted(f"id00/{n}" for n in [*names, *escaped])
-        assert all("rename it" in reason for _, reason in rows)
+        assert all("it is empty" in reason for _, reason in rows)
         for path in (root / "id00").glob("*.wav"):
             path.unlink()
         assert not prepare(root, database_yml=tmp_path / "database.yml").left_out
@@ -290,25 +301,14 @@ class TestLeftOut:
         assert {item.reason for item in prepared.left_out} == {"the .wav of the same name is taken"}
         assert all(file["audio"].suffix == ".wav" for file in protocol(prepared).train())
 
-    def test_a_name_that_pyannote_would_find_twice_is_left_out(self, tmp_path: Path) -> None:
-        root = corpus(tmp_path / "Voices")
-        write(root / "id00" / "only.flac")
-        write(root / "id00" / "session" / "00000.flac")
-        prepared = prepare(root, database_yml=tmp_path / "database.yml")
-        assert {i.path for i in prepared.left_out} == {
-            "id00/session/00000.wav",
-            "id00/session/00000.flac",
-        }
-        assert all(file["audio"].is_file() for file in protocol(prepared).train())
-
     @pytest.mark.skipif(has_ffmpeg(), reason="FFmpeg is installed")
     def test_m4a_without_ffmpeg_is_reported_once(self, tmp_path: Path) -> None:
         root = corpus(tmp_path / "Voices")
         for number in range(5):
             (root / "id00" / f"{number}.m4a").write_bytes(b"\0\0\0\x20ftypM4A ")
-        (item,) = prepare(root, database_yml=tmp_path / "database.yml").left_out
-        assert item.files == 5
-        assert "apt install ffmpeg" in item.reason
+        prepared = prepare(root, database_yml=tmp_path / "database.yml")
+        assert len(prepared.left_out) == 5
+        assert "apt install ffmpeg" in text(prepared)
 
     @pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links here")
     def test_links_are_followed_and_loops_are_not(self, tmp_path: Path) -> None:
@@ -362,7 +362,8 @@ class TestDatabaseYml:
         root = corpus(tmp_path / "Voices")
         prepared = prepare(root, database_yml=tmp_path / "home" / "database.yml")
         elsewhere = tmp_path / "elsewhere"
-        write_lists(elsewhere / "lists" / "Voices", {"train": {"lst": ["another/corpus"]}})
+        (elsewhere / "lists" / "Voices").mkdir(parents=True)
+        (elsewhere / "lists" / "Voices" / "train.lst").write_text("another/corpus\n")
         monkeypatch.chdir(elsewhere)
         assert len(list(protocol(prepared).train())) == prepared.subsets["train"].utterances
 
@@ -386,7 +387,7 @@ class TestDatabaseYml:
         prepare(root, database_yml=tmp_path / "database.yml")
         prepare(root, database_yml=tmp_path / "database.yml", ratios=(1, 0, 0))
         names = {path.name for path in (tmp_path / "lists" / "Voices").iterdir()}
-        assert names == {"train.lst", "train.rttm", "train.uem"}
+        assert names == {"train.lst", "train.utterances", "train.extents", "measured.tsv"}
 
     @pytest.mark.parametrize(
         ("content", "message"),
@@ -445,7 +446,7 @@ class TestDatabaseYml:
 
 class TestRefused:
     def test_braces_in_the_path_of_the_registry(self, tmp_path: Path) -> None:
-        with pytest.raises(UserError, match=r"has braces in its path"):
+        with pytest.raises(UserError, match=r"has braces or a \* in its path"):
             prepare(corpus(tmp_path / "V"), database_yml=tmp_path / "my {home}" / "database.yml")
 
     def test_missing_folder(self, tmp_path: Path) -> None:
@@ -453,8 +454,9 @@ class TestRefused:
             prepare(tmp_path / "gone", database_yml=tmp_path / "database.yml")
 
     def test_file_instead_of_folder(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "a.wav")
         with pytest.raises(UserError, match="is a file: expected a folder"):
-            prepare(write(tmp_path / "a.wav"), "A", database_yml=tmp_path / "database.yml")
+            prepare(path, "A", database_yml=tmp_path / "database.yml", layout="folder")
 
     def test_no_audio(self, tmp_path: Path) -> None:
         (tmp_path / "V" / "a").mkdir(parents=True)
@@ -503,7 +505,10 @@ def test_progress_counts_up_to_all_files(tmp_path: Path) -> None:
 
 def test_the_summary_says_what_to_type_next(tmp_path: Path) -> None:
     prepared = prepare(corpus(tmp_path / "V"), database_yml=tmp_path / "my database.yml")
-    assert prepared.export == f"export PYANNOTE_DATABASE_CONFIG='{tmp_path}/my database.yml'"
+    assert prepared.commands == [
+        f"export PYANNOTE_DATABASE_CONFIG='{tmp_path}/my database.yml'",
+        "pyannote-audio emb train models/GE2E V.SpeakerVerification.All",
+    ]
     shown = text(prepared)
     assert "V.SpeakerVerification.All" in shown
     assert "development" in shown

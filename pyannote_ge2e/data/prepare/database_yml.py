@@ -1,32 +1,35 @@
-"""Adding a protocol to a `database.yml` that may hold others, without losing any of it."""
+"""Adding a corpus to a `database.yml` that may hold others, without losing any of it."""
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-from ruamel.yaml.util import load_yaml_guess_indent
+from ruamel.yaml.comments import CommentedMap
 
-from pyannote_ge2e.data.files import replacing
+from pyannote_ge2e.data.prepare.lists import LIST_SUFFIXES
+from pyannote_ge2e.data.prepare.lock import Say
+from pyannote_ge2e.data.prepare.merging import put_mapping, remove
+from pyannote_ge2e.data.prepare.registry_file import edited, key_of, read, section
+from pyannote_ge2e.data.prepare.split import SUBSETS
+from pyannote_ge2e.data.prepare.templates import merged_templates
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["PROTOCOL", "TASK", "check_name", "declares", "register", "suggested_name"]
+__all__ = ["TASK", "Subsets", "check_free", "check_name", "register", "suggested_name"]
 
-TASK, PROTOCOL = "SpeakerVerification", "All"
+TASK = "SpeakerVerification"
 
+Subsets = Mapping[str, Mapping[str, str]]
+"""For each subset, its lists: `{"uri": ..., "annotation": ..., "annotated": ..., "trial": ...}`."""
+
+_LISTS = ("uri", "annotation", "annotated", "trial")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def check_name(name: str) -> str:
-    """Return `name` if pyannote.database can use it for a database.
+    """Return `name` if pyannote.database can use it for a database or a protocol.
 
     Examples
     --------
@@ -58,47 +61,75 @@ def suggested_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_-")
 
 
-def declares(database_yml: Path, name: str) -> bool:
-    """Tell whether `database_yml` has the protocol that `register` writes for this name.
+def check_free(
+    database_yml: Path, name: str, lists: Path, templates: Sequence[str], protocols: Collection[str]
+) -> None:
+    """Check that a corpus of that name is not another one, there or in the lists beside it.
+
+    Parameters
+    ----------
+    database_yml : Path
+    name : str
+        Of the database.
+    lists : Path
+        Folder of its lists.
+    templates : sequence of str
+        Where its audio is.
+    protocols : collection of str
+        Last parts of their names.
 
     Raises
     ------
     UserError
-        When the file is malformed.
+        When it is, or when `database_yml` is malformed.
 
     Examples
     --------
-    >>> declares(Path("nowhere.yml"), "Voices")
-    False
+    >>> check_free(Path("nowhere.yml"), "Voices", Path("lists/Voices"), ["/a/{uri}.wav"], ["All"])
     """
-    section, _ = _load(database_yml, _read(database_yml))
-    for key in ("Protocols", name, TASK):
-        section = _section(section, _key(section, key), database_yml)
-    return PROTOCOL in section
+    content = read(database_yml)
+    _where(content, database_yml, name, lists, templates, protocols)
+    named = _named(section(content, "Protocols", database_yml), database_yml, lists)
+    if _lists_in(lists) and not named:
+        raise UserError(
+            f"'{lists}' holds lists already, and not of '{database_yml}': choose another name "
+            "for this corpus (--name), or remove that folder if nothing needs it."
+        )
 
 
 def register(
     database_yml: Path,
     name: str,
     templates: Sequence[str],
-    subsets: Mapping[str, Mapping[str, str]],
+    protocols: Mapping[str, Subsets],
+    lists: Path,
+    *,
     before: Callable[[], None] = lambda: None,
-) -> None:
-    r"""Write a database and its protocol into `database.yml`, keeping whatever else it says.
+    say: Say | None = None,
+) -> list[Path]:
+    r"""Write a database and its protocols into `database.yml`, keeping whatever else it says.
+
+    Other protocols of that database stay, and so do their templates, entries added by hand, and
+    a `scope` that was changed.
 
     Parameters
     ----------
     database_yml : Path
-        Made when missing, else merged: comments, order and other entries stay.
+        Made when missing.
     name : str
-        Name of the database; the protocol is `<name>.SpeakerVerification.All`.
+        Of the database: protocols are `<name>.SpeakerVerification.<protocol>`.
     templates : sequence of str
-        Where the audio of a `{uri}` is, one template for each suffix.
-    subsets : mapping
-        For each subset, the lists: `{"uri": ..., "annotation": ..., "annotated": ...}`.
-    before : callable, optional
-        Writes the lists: called once nothing stands in the way, just before `database.yml`
-        names them.
+        Where the audio of a `{uri}` is.
+    protocols : mapping of str to Subsets
+    lists : Path
+        Folder of its lists.
+    before, say : callable, optional
+        See `edited`.
+
+    Returns
+    -------
+    forgotten : list of Path
+        Files in `lists` that `database.yml` named before and does not any more.
 
     Raises
     ------
@@ -111,7 +142,9 @@ def register(
     >>> folder = TemporaryDirectory()
     >>> path = Path(folder.name) / "database.yml"
     >>> _ = path.write_text("# mine\nDatabases:\n  Old: /old/{uri}.wav\n")
-    >>> register(path, "New", ["/new/{uri}.wav"], {"train": {"uri": "lists/New/train.lst"}})
+    >>> protocols = {"All": {"train": {"uri": "/lists/New/train.lst"}}}
+    >>> register(path, "New", ["/new/{uri}.wav"], protocols, Path("/lists/New"))
+    []
     >>> print(path.read_text().strip())
     # mine
     Databases:
@@ -124,103 +157,78 @@ def register(
           All:
             scope: database
             train:
-              uri: lists/New/train.lst
+              uri: /lists/New/train.lst
     """
-    old = _read(database_yml)
-    content, writer = _load(database_yml, old)
-    databases = _section(content, "Databases", database_yml)
-    protocols = _section(content, "Protocols", database_yml)
-    _check_same_corpus(database_yml, name, databases, templates)
+    with edited(database_yml, say, before) as content:
+        where = _where(content, database_yml, name, lists, templates, protocols)
+        databases = section(content, "Databases", database_yml)
+        declared = section(content, "Protocols", database_yml)
+        old = _named(declared, database_yml, lists)
+        database = key_of(declared, name)
+        tasks = section(declared, database, database_yml)
+        entries = section(tasks, TASK, database_yml)
+        new: dict[str, dict[str, Any]] = {}
+        for protocol, subsets in protocols.items():
+            key = key_of(entries, protocol)
+            # Not "global": speaker 001 of another corpus, in a combined protocol, is someone else.
+            scope = section(entries, key, database_yml).get("scope", "database")
+            new[key] = {"scope": scope, **subsets}
+        put_mapping(content, "Databases", {key_of(databases, name): where})
+        put_mapping(content, "Protocols", {database: {TASK: new}})
+        entries = content["Protocols"][database][TASK]
+        for key, subsets in new.items():
+            remove(entries[key], [each for each in SUBSETS if each not in subsets])
+            for subset in set(SUBSETS).intersection(subsets):
+                remove(
+                    entries[key][subset], [each for each in _LISTS if each not in subsets[subset]]
+                )
+        still = _named(content["Protocols"], database_yml, lists)
+    return sorted(lists / each for each in old - still)
 
-    databases[_key(databases, name)] = CommentedSeq(templates)
-    tasks = _section(protocols, _key(protocols, name), database_yml)
-    entries = _section(tasks, TASK, database_yml)
-    # Not "global": speaker 001 of another corpus, in a combined protocol, is someone else.
-    entries[PROTOCOL] = CommentedMap(
-        scope="database", **{subset: CommentedMap(lists) for subset, lists in subsets.items()}
+
+def _where(
+    content: CommentedMap,
+    database_yml: Path,
+    name: str,
+    lists: Path,
+    templates: Sequence[str],
+    protocols: Collection[str],
+) -> list[str]:
+    """Return what `Databases` is to say of the corpus, once it is clear that it is no other."""
+    databases = section(content, "Databases", database_yml)
+    old = databases.get(key_of(databases, name)) or []
+    declared = section(content, "Protocols", database_yml)
+    tasks = declared.get(key_of(declared, name)) or {}
+    there = {
+        (str(task), str(protocol))
+        for task, entries in tasks.items()
+        for protocol in (entries if isinstance(entries, Mapping) else ())
+    }
+    ours = {(TASK, protocol) for protocol in protocols}
+    return merged_templates(
+        database_yml,
+        name,
+        [str(template) for template in ([old] if isinstance(old, str) else old)],
+        templates,
+        lists,
+        replacing=bool(there & ours),
+        others=bool(there - ours),
     )
-    new = io.StringIO()
-    writer.dump(content, new)
-    merged = new.getvalue()
-    if old.strip() and yaml.safe_load(old) is None:  # comments alone, which ruamel forgets
-        merged = old.rstrip() + "\n" + merged
-    before()
-    if merged != old:
-        with replacing(database_yml) as temporary:
-            temporary.write_text(merged, encoding="utf-8")
 
 
-def _read(database_yml: Path) -> str:
-    try:
-        return database_yml.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"Cannot read '{database_yml}': {error}.") from error
+def _named(content: Any, database_yml: Path, lists: Path) -> set[str]:
+    """Return the names of the files in a folder of lists that protocols speak of."""
+    if isinstance(content, Mapping):
+        content = list(content.values())
+    if isinstance(content, list):
+        return {name for each in content for name in _named(each, database_yml, lists)}
+    if not isinstance(content, str):
+        return set()
+    path = database_yml.parent / content
+    # All of it may have moved: what is named in full is then where it was.
+    moved = path.parts[-3:-1] == lists.parts[-2:] and not path.exists()
+    return {path.name} if path.parent == lists or moved else set()
 
 
-def _load(database_yml: Path, text: str) -> tuple[CommentedMap, YAML]:
-    writer = YAML()
-    writer.preserve_quotes = True
-    writer.width = 2**20  # never fold a path
-    writer.indent(mapping=2, sequence=4, offset=2)
-    try:
-        content = writer.load(text)
-        _, sequence, offset = load_yaml_guess_indent(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(
-            f"'{database_yml}'{where}: not valid YAML ({error.problem}). Mend it by hand first."
-        ) from error
-    except YAMLError as error:
-        raise UserError(f"'{database_yml}' is not valid YAML: {error}.") from error
-    if offset is not None:
-        writer.indent(mapping=2, sequence=sequence, offset=offset)
-    if content is None:
-        content = CommentedMap()
-    if not isinstance(content, CommentedMap):
-        raise UserError(
-            f"'{database_yml}' is no database.yml: expected sections 'Databases' and 'Protocols'."
-        )
-    return content, writer
-
-
-def _section(parent: CommentedMap, key: Any, database_yml: Path) -> CommentedMap:
-    if parent.get(key) is None:
-        parent[key] = CommentedMap()
-    section = parent[key]
-    if not isinstance(section, CommentedMap):
-        line = parent.lc.key(key)[0] + 1
-        raise UserError(
-            f"'{database_yml}', line {line}: '{key}' should hold names and their entries."
-        )
-    return section
-
-
-def _key(section: CommentedMap, name: str) -> Any:
-    """Return the key that pyannote reads as `name`: existing if any, quoted if it must be."""
-    for key in section:
-        if str(key) == name:
-            return key
-    # YAML 1.1, which pyannote reads, takes `No` for a boolean and `2024` for a number.
-    return name if yaml.safe_load(name) == name else DoubleQuotedScalarString(name)
-
-
-def _check_same_corpus(
-    database_yml: Path, name: str, databases: CommentedMap, templates: Sequence[str]
-) -> None:
-    existing = databases.get(_key(databases, name)) or []
-    existing = [existing] if isinstance(existing, str) else existing
-    old, new = ({_root(database_yml, str(t)) for t in ts} for ts in (existing, templates))
-    if any(root not in new and root.exists() for root in old):
-        raise UserError(
-            f"'{database_yml}' already has a database called '{name}', in "
-            f"'{min(old)}': choose another name for this one (--name)."
-        )
-
-
-def _root(database_yml: Path, template: str) -> Path:
-    """Return the folder of a template's corpus, whatever its suffix."""
-    root = template.partition("{uri}")[0].replace("{{", "{").replace("}}", "}")
-    return (database_yml.parent / root).resolve()
+def _lists_in(folder: Path) -> bool:
+    return any(path.suffix in LIST_SUFFIXES for path in folder.glob("*"))

@@ -1,37 +1,63 @@
-"""How long the utterances of a folder last, and which of them cannot be used."""
+"""How long recordings last, and which of them cannot be used."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from pyannote_ge2e.data.audio.containers import FFMPEG_ADVICE, FFMPEG_SUFFIXES, has_ffmpeg
 from pyannote_ge2e.data.audio.reader import audio_duration, read_segment
-from pyannote_ge2e.data.prepare.folder import LeftOut, Utterance
+from pyannote_ge2e.data.prepare.measured import read_measured, write_measured
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["Progress", "measure"]
+__all__ = ["Measured", "Progress", "measure"]
 
 Progress = Callable[[int, int], None]
 
 # A wav cut short is told by its size, and Ogg's duration is that of its last page; other headers
 # may promise what is not there, so the end is decoded: so many seconds.
 _TAIL = 0.1
-_HONEST = (".wav", ".ogg", ".oga", ".opus")
+_HONEST = (b"RIFF", b"OggS")
+
+_BLOCK = 64  # files that a thread takes at a time
+
+
+class Measured(NamedTuple):
+    """What is known of some files.
+
+    Attributes
+    ----------
+    milliseconds : (F,) int array
+        Durations, rounded down: 0 for what cannot be used.
+    reasons : dict of int to str
+        Why it cannot, for each of these files.
+    """
+
+    milliseconds: np.ndarray
+    reasons: dict[int, str]
 
 
 def measure(
-    root: Path, utterances: list[Utterance], progress: Progress | None = None, threads: int = 8
-) -> tuple[dict[str, int], list[LeftOut]]:
-    """Measure the utterances of a folder, several at a time.
+    paths: Sequence[str],
+    remembered: Path | None = None,
+    progress: Progress | None = None,
+    threads: int = 8,
+) -> Measured:
+    """Measure audio files, several at a time.
 
     Parameters
     ----------
-    root : Path
-        Corpus.
-    utterances : list of Utterance
+    paths : (F,) sequence of str
+        Absolute paths.
+    remembered : Path, optional
+        What an earlier run wrote, which this one replaces: files whose size and time of change
+        are the same are not opened again. It is also written when this run is interrupted.
     progress : callable, optional
         Called with (files measured, files in all) now and then.
     threads : int, optional
@@ -39,53 +65,78 @@ def measure(
 
     Returns
     -------
-    durations : dict of str to int
-        Milliseconds, rounded down, of each uri that can be read.
-    left_out : list of LeftOut
-        The others, and why.
+    measured : Measured
 
     Examples
     --------
-    >>> measure(Path("."), [Utterance("alice/1", ".wav", "alice", None)])[1][0].reason
-    'it is not there: a broken link?'
+    >>> measure(["/nowhere.wav"])
+    Measured(milliseconds=array([0]), reasons={0: 'it is not there: a broken link?'})
     """
-    left_out: list[LeftOut] = []
-    beyond = [u for u in utterances if u.suffix.lower() in FFMPEG_SUFFIXES]
-    if beyond and not has_ffmpeg():
-        reason = f"{beyond[0].suffix} {FFMPEG_ADVICE}"
-        left_out.append(LeftOut(beyond[0].uri + beyond[0].suffix, reason, len(beyond)))
-        utterances = [u for u in utterances if u.suffix.lower() not in FFMPEG_SUFFIXES]
-    durations: dict[str, int] = {}
-    paths = [str(root / (u.uri + u.suffix)) for u in utterances]
-    with ThreadPoolExecutor(threads) as pool:
-        results = pool.map(_duration, paths, chunksize=64)
-        for done, (utterance, path, result) in enumerate(
-            zip(utterances, paths, results, strict=True), start=1
-        ):
+    known = read_measured(remembered) if remembered is not None else {}
+    ffmpeg = has_ffmpeg() if any(map(_wants_ffmpeg, paths)) else True
+    milliseconds = np.zeros(len(paths), np.int64)
+    reasons: dict[int, str] = {}
+    facts = [""] * len(paths)
+
+    def look(first: int) -> int:
+        last = min(first + _BLOCK, len(paths))
+        for row in range(first, last):
+            path = paths[row]
+            result, state = _look(path, known.get(path, ""), ffmpeg)
             if isinstance(result, int):
-                durations[utterance.uri] = result
+                milliseconds[row] = result
+                facts[row] = f"{state}{result}"
             else:
-                name = utterance.uri + utterance.suffix
-                left_out.append(LeftOut(name, _reason(result, path)))
-            if progress is not None and (done % 64 == 0 or done == len(paths)):
+                reasons[row] = result
+        return last
+
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for done in _in_order(pool, look, len(paths)):
+            if progress is not None:
                 progress(done, len(paths))
-    return durations, left_out
+    finally:
+        pool.shutdown(cancel_futures=True)
+        if remembered is not None and any(facts):
+            write_measured(remembered, paths, facts)
+    return Measured(milliseconds, dict(sorted(reasons.items())))
+
+
+def _in_order(pool: ThreadPoolExecutor, look: Callable[[int], int], size: int) -> Iterator[int]:
+    yield from pool.map(look, range(0, size, _BLOCK))
+
+
+def _look(path: str, known: str, ffmpeg: bool) -> tuple[int | str, str]:
+    """Return a duration in milliseconds, or what is wrong with a file; and what state it is in."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        return "it is not there: a broken link?" if missing else f"it: {error.strerror}", ""
+    state = f"{status.st_size}\t{status.st_mtime_ns}\t"
+    if known.startswith(state):
+        return int(known[len(state) :]), state
+    if not ffmpeg and _wants_ffmpeg(path):
+        return f"{os.path.splitext(path)[1]} {FFMPEG_ADVICE}", state
+    return _duration(path), state
 
 
 def _duration(path: str) -> int | str:
-    """Return a duration in milliseconds, rounded down, or what is wrong with the file."""
     try:
         duration = audio_duration(path)
-        if not path.lower().endswith(_HONEST):
+        if not _is_honest(path):
             read_segment(path, max(duration - _TAIL, 0.0))
     except UserError as error:
-        return str(error)
+        return str(error).replace(f"'{path}'", "it").rstrip(".")
     milliseconds = math.floor(duration * 1000 + 1e-6)
     return milliseconds or "it lasts less than a millisecond"
 
 
-def _reason(message: str, path: str) -> str:
-    """Shorten a reader's message where the path is told apart."""
-    if message.startswith("No such audio file"):
-        return "it is not there: a broken link?"
-    return message.replace(f"'{path}'", "it").rstrip(".")
+def _is_honest(path: str) -> bool:
+    """Tell whether the duration in a file's header is what the file holds."""
+    with open(path, "rb") as file:
+        return file.read(4) in _HONEST
+
+
+def _wants_ffmpeg(path: str) -> bool:
+    return os.path.splitext(path)[1].lower() in FFMPEG_SUFFIXES

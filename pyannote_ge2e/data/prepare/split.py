@@ -8,12 +8,26 @@ import numpy as np
 
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["SUBSETS", "split_speakers"]
+__all__ = ["SUBSETS", "check_ratios", "split_speakers"]
 
 SUBSETS = ("train", "development", "test")
 """In pyannote's words."""
 
 _FEWEST = 2  # speakers that a subset needs: one makes no non-target trial, and no training batch
+
+
+def check_ratios(ratios: Sequence[float]) -> None:
+    """Check that ratios are three shares of a whole.
+
+    Examples
+    --------
+    >>> check_ratios((0.8, 0.1, 0.1))
+    """
+    if len(ratios) != 3 or min(ratios) < 0 or not np.isclose(sum(ratios), 1):
+        raise UserError(
+            f"Ratios {', '.join(map(str, ratios))} do not make sense: expected the shares of "
+            "train, development and test, such as 0.8, 0.1, 0.1."
+        )
 
 
 def split_speakers(
@@ -50,11 +64,7 @@ def split_speakers(
     >>> [list(subsets.values()).count(subset) for subset in SUBSETS]
     [24, 3, 3]
     """
-    if len(ratios) != 3 or min(ratios) < 0 or not np.isclose(sum(ratios), 1):
-        raise UserError(
-            f"Ratios {', '.join(map(str, ratios))} do not make sense: expected the shares of "
-            "train, development and test, such as 0.8, 0.1, 0.1."
-        )
+    check_ratios(ratios)
     names = sorted(utterances)
     shuffled = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
     eligible = [name for name in shuffled if utterances[name] > 1]
