@@ -10,7 +10,7 @@ from pyannote_ge2e.data.audio.containers import FFMPEG_SUFFIXES
 from pyannote_ge2e.data.prepare.plan import LeftOut
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["AUDIO_SUFFIXES", "audio_suffixes", "checked_folders", "walk"]
+__all__ = ["AUDIO_SUFFIXES", "audio_suffixes", "checked_folders", "nothing_found", "walk"]
 
 AUDIO_SUFFIXES = (
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".sph"),
@@ -81,6 +81,23 @@ def checked_folders(paths: Sequence[Path], expected: str) -> list[str]:
             if inner != outer and _contains(outer, inner):
                 raise UserError(f"'{inner}' is inside '{outer}': give one of the two.")
     return list(folders)
+
+
+def nothing_found(
+    what: str, roots: Sequence[str], left_out: Sequence[LeftOut], expected: str
+) -> UserError:
+    """Return what to raise when folders hold nothing of what was looked for.
+
+    Examples
+    --------
+    >>> raise nothing_found("audio", ["/data"], [LeftOut("a.wav", "nobody's")], "bob/a.wav")
+    Traceback (most recent call last):
+    ...
+    pyannote_ge2e.errors.UserError: No audio in '/data' ('a.wav': nobody's): expected bob/a.wav.
+    """
+    where = " or ".join(f"'{root}'" for root in roots)
+    first = f" ('{left_out[0].name}': {left_out[0].reason})" if left_out else ""
+    return UserError(f"No {what} in {where}{first}: expected {expected}.")
 
 
 def walk(root: str, left_out: list[LeftOut], within: str = "") -> Iterator[tuple[str, list[str]]]:

@@ -17,8 +17,7 @@ from pyannote_ge2e.data.prepare.layouts.plans import (
     shared_speakers,
 )
 from pyannote_ge2e.data.prepare.plan import Corpus, LeftOut
-from pyannote_ge2e.data.prepare.scan import checked_folders, walk
-from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.data.prepare.scan import checked_folders, nothing_found, walk
 
 __all__ = ["folder_corpus"]
 
@@ -78,16 +77,15 @@ def folder_corpus(paths: Sequence[Path], options: Options) -> Corpus:
         within = f"{root}/" if len(roots) > 1 else ""
         found.extend(_below(root, within, subset_of_root.get(root), options.suffixes, left_out))
     if not found:
-        raise UserError(_nothing(roots, options.suffixes, left_out))
+        formats = ", ".join(suffix[1:] for suffix in options.suffixes)
+        raise nothing_found(f"audio ({formats}) of a speaker", roots, left_out, _EXPECTED)
     found, notes = rest_for_training(found, "the folders")
     notes = [*_speakers_of_several_roots(found), *notes]
     genders = read_genders(options.genders) if options.genders else {}
-    if genders:
-        found = [file._replace(gender=genders.get(file.speaker, "")) for file in found]
-    recordings, renamed = recordings_of(found, left_out)
+    recordings, renamed = recordings_of(found, left_out, genders=genders)
     corpus = Corpus(
         layout="folder",
-        name=os.path.basename(roots[0]),
+        name=os.path.basename(os.path.dirname(roots[0]) if subset_of_root else roots[0]),
         recordings=recordings,
         protocols=[],
         left_out=sorted(left_out, key=lambda item: item.path),
@@ -133,7 +131,7 @@ def _below(
             if reason:
                 left_out.append(LeftOut(f"{within}{folder}{stem}{suffix}", reason))
             else:
-                yield Found(root, folder + stem, suffix, speaker, group)
+                yield Found(folder + stem, root, suffix, speaker, group)
 
 
 def _subset_folders(folders: Mapping[str, object]) -> dict[str, str]:
@@ -161,13 +159,6 @@ def _subsets_of_roots(roots: Sequence[str]) -> dict[str, str]:
     if len(roots) < 2 or not all(name in _SUBSET_FOLDERS for name in names):
         return {}
     return {root: _SUBSET_FOLDERS[name] for root, name in zip(roots, names, strict=True)}
-
-
-def _nothing(roots: Sequence[str], suffixes: Sequence[str], left_out: Sequence[LeftOut]) -> str:
-    where = " or ".join(f"'{root}'" for root in roots)
-    first = f" ('{left_out[0].path}': {left_out[0].reason})" if left_out else ""
-    formats = ", ".join(suffix[1:] for suffix in suffixes)
-    return f"No audio ({formats}) of a speaker in {where}{first}: expected {_EXPECTED}."
 
 
 def _speakers_of_several_roots(found: Sequence[Found]) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from pyannote_ge2e.data.prepare.names import audio_template, is_safe_uri, safe_speaker, safe_uri
@@ -23,10 +24,10 @@ class Found(NamedTuple):
 
     Attributes
     ----------
-    root : str
-        Folder below which it was found, or the list that names it.
     stem : str
-        Its path from there, without the suffix, or its name in the list.
+        Its path from `root`, without the suffix, or its name in a list.
+    root : str
+        Folder below which it was found, or in which the list stands that names it.
     suffix : str
         As written in the file's name, with its dot.
     speaker : str
@@ -38,8 +39,8 @@ class Found(NamedTuple):
         Its path, where this is not root, stem and suffix.
     """
 
-    root: str
     stem: str
+    root: str
     suffix: str
     speaker: str
     group: str = ""
@@ -56,6 +57,7 @@ def recordings_of(
     found: Iterable[Found],
     left_out: list[LeftOut],
     *,
+    genders: Mapping[str, str] | None = None,
     copies: bool = False,
     listed: bool = False,
 ) -> tuple[list[Recording], dict[str, str]]:
@@ -70,6 +72,8 @@ def recordings_of(
     found : iterable of Found
     left_out : list of LeftOut
         Takes the files of which another format is taken.
+    genders : mapping of str to str, optional
+        "f" or "m" of speakers, where the files do not say it.
     copies : bool, optional
         Whether files of one stem under several roots are copies of one recording.
     listed : bool, optional
@@ -84,17 +88,18 @@ def recordings_of(
 
     Examples
     --------
-    >>> files = [Found("/a", "ann/1", ".wav", "ann"), Found("/a", "bob/call 1", ".wav", "bob")]
+    >>> files = [Found("ann/1", "/a", ".wav", "ann"), Found("bob/call 1", "/a", ".wav", "bob")]
     >>> recordings, renamed = recordings_of(files, [])
     >>> [(recording.uri, recording.template) for recording in recordings]
     [('ann/1', '/a/{uri}.wav'), ('bob/call%201', '')]
     >>> renamed
     {'bob/call 1': 'bob/call%201'}
     """
-    ordered = sorted(found, key=lambda file: (file.stem, file.root))
+    genders = genders or {}
+    ordered = sorted(found)
     kept: list[Found] = []
     rivals: dict[str, list[Found]] = {}  # files of the stems of which there are several
-    for stem, same_stem in groupby(ordered, key=lambda file: file.stem):
+    for stem, same_stem in groupby(ordered, key=itemgetter(0)):
         files = list(same_stem)
         if len(files) > 1:
             rivals[stem] = files
@@ -102,11 +107,8 @@ def recordings_of(
         kept.extend(files)
     _say_what_is_left_out(rivals, kept, left_out, ordered)
 
-    templates = {
-        (file.root, file.suffix): audio_template(file.root, file.suffix)
-        for file in kept
-        if not file.elsewhere
-    }
+    places = {_place(file) for file in kept if not file.elsewhere}
+    templates = {place: audio_template(*place) for place in places}
     roots = Counter(file.stem for file in kept if file.stem in rivals)
     taken = {file.stem for file in kept}
     recordings: list[Recording] = []
@@ -115,20 +117,20 @@ def recordings_of(
         uri = file.stem
         if roots[uri] > 1:
             uri = f"{os.path.basename(file.root)}/{uri}"
-        elif uri in rivals or (listed and len(templates) > 1):
-            places = {(each.root, each.suffix) for each in rivals.get(uri, ())}
-            if listed:
-                places = {each for each in templates if os.path.exists(f"{each[0]}/{uri}{each[1]}")}
-            if len(places.intersection(templates)) > 1:
+        elif listed and len(places) > 1:
+            if sum(os.path.exists(f"{root}/{uri}{suffix}") for root, suffix in places) > 1:
                 uri = f"{uri}-{file.suffix[1:]}"
+        elif uri in rivals and len(places.intersection(map(_place, rivals[uri]))) > 1:
+            uri = f"{uri}-{file.suffix[1:]}"
         if uri is file.stem and is_safe_uri(uri):
-            template = "" if file.elsewhere else templates[file.root, file.suffix]
+            template = "" if file.elsewhere else templates[_place(file)]
         else:
             uri, template = _free(safe_uri(uri), taken), ""
             if roots[file.stem] < 2:
                 renamed[file.stem] = uri
+        gender = file.gender or genders.get(file.speaker, "")
         speaker = safe_speaker(file.speaker)
-        recordings.append(Recording(uri, file.path, template, speaker, file.group, file.gender))
+        recordings.append(Recording(uri, file.path, template, speaker, file.group, gender))
     if renamed or roots:
         recordings.sort(key=lambda recording: recording.uri)
     return recordings, renamed
@@ -140,6 +142,10 @@ def _one_format(files: Iterable[Found], copies: bool) -> list[Found]:
     for file in sorted(files, key=_preference):
         chosen.setdefault("" if copies else file.root, file)
     return sorted(chosen.values())
+
+
+def _place(file: Found) -> tuple[str, str]:
+    return file.root, file.suffix
 
 
 def _preference(file: Found) -> tuple[int, str, str]:

@@ -13,14 +13,14 @@ from pyannote_ge2e.data.prepare.layouts.found import Found, recordings_of
 from pyannote_ge2e.data.prepare.layouts.options import Options
 from pyannote_ge2e.data.prepare.layouts.plans import one_protocol, shared_speakers
 from pyannote_ge2e.data.prepare.plan import Corpus, LeftOut, Recording
-from pyannote_ge2e.data.prepare.scan import checked_folders, walk
-from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.data.prepare.scan import checked_folders, nothing_found, walk
 
 __all__ = ["librispeech_corpus", "looks_like_librispeech"]
 
 _EXPECTED = "train-clean-100/103/1240/103-1240-0000.flac, as LibriSpeech is unpacked"
 _SUBSETS = {"train": "train", "dev": "development", "test": "test"}
 _PLACE = re.compile(r"(.*)/((train|dev|test)-[^/]+/(\d+)/\d+/)")  # the last of several
+_MOST_BESIDE = 20  # folders in which a corpus is looked for
 _SPEAKERS = ("speakers.txt", "speakers.tsv")
 
 
@@ -61,14 +61,11 @@ def librispeech_corpus(paths: Sequence[Path], options: Options) -> Corpus:
         within = f"{root}/" if len(roots) > 1 else ""
         found.extend(_below(root, within, options.suffixes, left_out, tables))
     if not found:
-        where = " or ".join(f"'{root}'" for root in roots)
-        raise UserError(f"Nothing of LibriSpeech in {where}: expected {_EXPECTED}.")
+        raise nothing_found("recording of LibriSpeech", roots, left_out, _EXPECTED)
     genders: dict[str, str] = {}
     for path in [*tables, *filter(None, [options.genders])]:
         genders.update(read_genders(path))
-    recordings, renamed = recordings_of(
-        (file._replace(gender=genders.get(file.speaker, "")) for file in found), left_out
-    )
+    recordings, renamed = recordings_of(found, left_out, genders=genders)
     corpus = Corpus(
         layout="librispeech",
         name=os.path.basename(found[0].root) or "LibriSpeech",
@@ -89,12 +86,15 @@ def looks_like_librispeech(paths: Sequence[Path]) -> bool:
     >>> looks_like_librispeech([Path("nowhere")])
     False
     """
-    for path in map(os.path.realpath, paths):
-        places = [path, *_folders(path)]
-        places += [inner for place in places[1:] for inner in _folders(place)]
-        if any(_is_subset(place) for place in places):
-            return True
-    return False
+    return all(map(_holds_subsets, map(os.path.realpath, paths)))
+
+
+def _holds_subsets(folder: str, depth: int = 2) -> bool:
+    """Tell whether a folder is a subset, or holds one, among few folders."""
+    if _is_subset(folder):
+        return True
+    inside = _folders(folder) if depth else []
+    return len(inside) <= _MOST_BESIDE and any(_holds_subsets(f, depth - 1) for f in inside)
 
 
 def _is_subset(folder: str) -> bool:
@@ -132,7 +132,7 @@ def _below(
         if match is not None:
             parent, place, subset, speaker = match.groups()
             for stem, suffix in files:
-                yield Found(parent, place + stem, suffix, speaker, _SUBSETS[subset])
+                yield Found(place + stem, parent, suffix, speaker, _SUBSETS[subset])
         elif files:
             reason = "it is in no folder like train-clean-100/103/1240"
             first = f"{within}{folder}{''.join(files[0])}"

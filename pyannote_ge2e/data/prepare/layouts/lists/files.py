@@ -66,7 +66,7 @@ def found_of(files: Sequence[ListedFile]) -> list[Found]:
     --------
     >>> row = Listed(Path("/lists/a.csv"), 2, "ann/1.wav", "ann")
     >>> found_of([ListedFile(row, "/audio/ann/1.wav")])[0][:3]
-    ('/audio', 'ann/1', '.wav')
+    ('ann/1', '/audio', '.wav')
     """
     common = _common_folders(files)
     found = [_found(file, common.get(file.row.source, "")) for file in files]
@@ -92,7 +92,7 @@ def _found(file: ListedFile, common: str) -> Found:
         root, elsewhere = str(row.source.parent), file.path
     else:
         root, name = common, os.path.relpath(bare, common)
-    return Found(root or "/", name, suffix, row.speaker, row.subset, row.gender, elsewhere)
+    return Found(name, root or "/", suffix, row.speaker, row.subset, row.gender, elsewhere)
 
 
 def _wanted_name(row: Listed) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pyannote_ge2e.data.prepare.genders import read_genders
 from pyannote_ge2e.data.prepare.layouts.found import Found, recordings_of
@@ -20,15 +21,24 @@ from pyannote_ge2e.data.prepare.layouts.voxceleb.parts import (
 from pyannote_ge2e.data.prepare.layouts.voxceleb.protocols import voxceleb_protocols
 from pyannote_ge2e.data.prepare.layouts.voxceleb.trials import known_name, read_voxceleb_trials
 from pyannote_ge2e.data.prepare.plan import Corpus, LeftOut
-from pyannote_ge2e.data.prepare.scan import checked_folders, walk
-from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.data.prepare.scan import checked_folders, nothing_found, walk
 
 __all__ = ["looks_like_voxceleb", "voxceleb_corpus"]
 
 _EXPECTED = "id10270/x6uYqmx31kE/00001.wav, as VoxCeleb is unzipped"
 _SPEAKER = re.compile(r"(?:^|/)(id\d{5})/")
 _TABLES = ("vox1_meta.csv", "vox2_meta.csv")
-_MOST_TEST_SPEAKERS = 118
+_MOST_BESIDE = 20  # folders in which a corpus is looked for
+
+
+class _Video(NamedTuple):
+    """A folder of files, or what else is below the folder of a speaker."""
+
+    folder: str  # from the root, with a slash at its end
+    root: str
+    speaker: str
+    files: list[tuple[str, str]]
+    part: str  # "dev" or "test", if the folders above say so
 
 
 def voxceleb_corpus(paths: Sequence[Path], options: Options) -> Corpus:
@@ -66,27 +76,23 @@ def voxceleb_corpus(paths: Sequence[Path], options: Options) -> Corpus:
     roots = checked_folders(paths, _EXPECTED)
     left_out: list[LeftOut] = []
     beside: dict[str, Path] = {}
-    found: list[Found] = []
+    videos: list[_Video] = []
     for root in roots:
         within = f"{root}/" if len(roots) > 1 else ""
-        found.extend(_below(root, within, options.suffixes, left_out, beside))
-    if not found:
-        where = " or ".join(f"'{root}'" for root in roots)
-        raise UserError(f"No speaker of VoxCeleb in {where}: expected {_EXPECTED}.")
+        videos.extend(_videos(root, within, options.suffixes, left_out, beside))
+    if not videos:
+        raise nothing_found("speaker of VoxCeleb", roots, left_out, _EXPECTED)
     tables = [beside[name] for name in _TABLES if name in beside]
     genders = _genders([*tables, *filter(None, [options.genders])])
     sets = read_sets(tables)
-    groups, notes = _groups(found, sets)
-    recordings, renamed = recordings_of(
-        (
-            file._replace(
-                group=groups[file.root, file.speaker], gender=genders.get(file.speaker, "")
-            )
-            for file in found
-        ),
-        left_out,
-        copies=True,
+    groups, notes = _groups(videos, sets)
+    found = (
+        Found(video.folder + stem, video.root, suffix, video.speaker, group)
+        for video in videos
+        for group in [groups[video.root, video.speaker]]
+        for stem, suffix in video.files
     )
+    recordings, renamed = recordings_of(found, left_out, genders=genders, copies=True)
     trials, remarks = read_voxceleb_trials(
         options.trial_lists,
         [path for name, path in sorted(beside.items()) if name not in _TABLES],
@@ -112,7 +118,7 @@ def looks_like_voxceleb(paths: Sequence[Path]) -> bool:
     >>> looks_like_voxceleb([Path("nowhere")])
     False
     """
-    return any(_has_speakers(str(path), depth=3) for path in paths)
+    return all(_has_speakers(str(path), depth=4) for path in paths)
 
 
 def _has_speakers(folder: str, depth: int) -> bool:
@@ -130,17 +136,19 @@ def _has_speakers(folder: str, depth: int) -> bool:
             return False
         # Names of videos on YouTube have eleven signs.
         return any(len(video) == 11 for video in videos)
-    return depth > 0 and any(_has_speakers(f"{folder}/{name}", depth - 1) for name in names[:20])
+    if not depth or len(names) > _MOST_BESIDE:
+        return False
+    return any(_has_speakers(f"{folder}/{name}", depth - 1) for name in sorted(names))
 
 
-def _below(
+def _videos(
     root: str,
     within: str,
     suffixes: Iterable[str],
     left_out: list[LeftOut],
     beside: dict[str, Path],
-) -> Iterable[Found]:
-    """Yield the files of speakers below a folder; tables and lists of trials go to `beside`."""
+) -> Iterator[_Video]:
+    """Yield the videos below a folder; tables and lists of trials go to `beside`."""
     wanted = frozenset(suffixes)
     for folder, names in walk(root, left_out, within):
         match = _SPEAKER.search(folder)
@@ -156,12 +164,12 @@ def _below(
                     beside.setdefault(name, Path(root) / folder / name)
             continue
         start = match.start(1)
+        part = _part_named(f"{os.path.basename(root)}/{folder[:start]}")
         parent = f"{root}/{folder[:start]}".rstrip("/")
-        inside = folder[start:]
-        for name in names:
-            stem, suffix = os.path.splitext(name)
-            if suffix.lower() in wanted:
-                yield Found(parent, inside + stem, suffix, match[1])
+        files = [os.path.splitext(name) for name in names]
+        files = [(stem, suffix) for stem, suffix in files if suffix.lower() in wanted]
+        if files:
+            yield _Video(folder[start:], parent, match[1], files, part)
 
 
 def _genders(tables: Iterable[Path]) -> dict[str, str]:
@@ -172,25 +180,27 @@ def _genders(tables: Iterable[Path]) -> dict[str, str]:
 
 
 def _groups(
-    found: Iterable[Found], sets: Mapping[str, str]
+    videos: Iterable[_Video], sets: Mapping[str, str]
 ) -> tuple[dict[tuple[str, str], str], list[str]]:
     """Return the part of VoxCeleb that each folder's speakers belong to."""
     speakers: dict[str, set[str]] = defaultdict(set)
-    for file in found:
-        speakers[file.root].add(file.speaker)
+    parts: dict[str, str] = {}
+    for video in videos:
+        speakers[video.root].add(video.speaker)
+        parts[video.root] = video.part
     groups: dict[tuple[str, str], str] = {}
     doubtful: Counter[str] = Counter()
     of_second = {
         root: sorted(s for s in its if speaker_number(s) < PARTS["vox1_dev"].numbers[0])
         for root, its in speakers.items()
     }
-    some_dev = any(_named(root) == "dev" for root, its in of_second.items() if its)
+    some_dev = any(parts[root] == "dev" for root, its in of_second.items() if its)
     for root, its in speakers.items():
         second = of_second[root]
-        part = _named(root)
+        part = parts[root]
         if not part and second:
             # vox2_test_aac.zip unpacks to aac/, and vox2_dev_aac.zip to dev/aac/.
-            part = "test" if some_dev and len(second) <= _MOST_TEST_SPEAKERS else "dev"
+            part = "test" if some_dev and len(second) <= PARTS["vox2_test"].speakers else "dev"
             if not all(speaker in sets for speaker in second):
                 doubtful[f"'{root}' for {part}"] += len(second)
         for speaker in its:
@@ -210,9 +220,9 @@ def _groups(
     return groups, notes
 
 
-def _named(root: str) -> str:
-    """Return "dev" or "test" if the nearest of the folders above says so."""
-    for part in reversed(root.lower().split("/")):
+def _part_named(folders: str) -> str:
+    """Return "dev" or "test" if the nearest of some folders says so."""
+    for part in reversed(folders.lower().split("/")):
         words = set(re.split(r"[^a-z0-9]+", part))
         if words & {"dev", "train"}:
             return "dev"
