@@ -20,15 +20,23 @@ FFMPEG_ADVICE = (
     "`conda install ffmpeg` or `brew install ffmpeg`), or convert to wav or flac"
 )
 
-_FFMPEG_MAGIC = (b"\x1aE\xdf\xa3", b"0&\xb2u", b"#!AMR", b"\xff\xf1", b"\xff\xf9")
+_ADTS_MAGIC = (b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9")  # bare AAC
+_FFMPEG_MAGIC = (b"\x1aE\xdf\xa3", b"0&\xb2u", b"#!AMR", *_ADTS_MAGIC)
+_LIBSNDFILE_MAGIC = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd")
+
+_BINARY = getattr(os, "O_BINARY", 0)  # on Windows only
 
 # libsndfile's answer when it cannot tell how long a stream is.
 _UNKNOWN_LENGTH = 2**63 - 1
+
 _MP3_DECODED_SECONDS = 30.0
+# An mp3 frame may begin in the bytes of up to nine others before it, which are missing after a
+# seek: what is decoded from this many samples (20 of the longest frames) on is right.
+_MP3_PRE_ROLL = 20 * 1152
 
 
 class _ForwardFile(soundfile.SoundFile):
-    """A sound file that is read once after a seek.
+    """A sound file that is read forward after a seek.
 
     soundfile ends each read of a seekable file with a seek to where it is already, which costs
     as much as the first one: a tenth of the time of a flac chunk, a quarter of an opus chunk.
@@ -40,7 +48,7 @@ class _ForwardFile(soundfile.SoundFile):
 
 
 class SoundFileSource:
-    """An open wav, flac, ogg, opus, mp3, aiff, au or sphere file, through libsndfile.
+    """An open wav, flac, ogg, opus, mp3, aiff or au file, through libsndfile.
 
     Parameters
     ----------
@@ -63,9 +71,9 @@ class SoundFileSource:
     def __init__(self, path: str) -> None:
         self.path = path
         try:
-            self.file = _ForwardFile(path)
-        except (soundfile.LibsndfileError, TypeError) as error:
-            # TypeError: soundfile cannot guess the layout of a headerless ".raw" file.
+            # By its bytes alone: of a name in ".raw", soundfile wants to be told how it is written.
+            self.file = _ForwardFile(os.open(path, os.O_RDONLY | _BINARY), closefd=True)
+        except soundfile.LibsndfileError as error:
             raise UserError(
                 f"'{path}' is not audio that can be read: expected wav, flac, ogg, opus or mp3, "
                 "or m4a and the like with FFmpeg installed."
@@ -75,6 +83,7 @@ class SoundFileSource:
         self.integers = self.file.subtype.startswith("PCM_")
         if self.frames == _UNKNOWN_LENGTH:
             self.frames = 0
+        self._position = 0
 
     def read(self, first: int, count: int) -> np.ndarray:
         """Return up to `count` samples from sample `first` on, down-mixed: (count,) float32."""
@@ -88,14 +97,26 @@ class SoundFileSource:
         return samples if samples.ndim == 1 else samples.mean(axis=1)
 
     def _read(self, first: int, count: int) -> np.ndarray:
-        # libmpg123 complains on stderr of the bits that it misses after a seek, and cannot be
-        # hushed without taking stderr away from the whole process. Decoding half a minute
-        # costs 5 ms: only far into a long file is it worth the noise.
-        if self.path.lower().endswith(".mp3") and first < _MP3_DECODED_SECONDS * self.rate:
-            return self.file.read(first + count, dtype="float32")[first:]
-        if first:
-            self.file.seek(first)
-        return self.file.read(count, dtype="float32")
+        if first != self._position:
+            self._go_to(first)
+        samples = self.file.read(count, dtype="float32")
+        self._position = first + len(samples)
+        return samples
+
+    def _go_to(self, first: int) -> None:
+        skipped = 0
+        if self.file.format == "MP3":
+            # libmpg123 complains on stderr of the bits that it misses after a seek, and cannot be
+            # hushed without taking stderr away from the whole process. Decoding half a minute
+            # costs 5 ms: only far into a long file is it worth the noise.
+            far = first - self._position > _MP3_DECODED_SECONDS * self.rate
+            if self._position <= first and not far:
+                self.file.read(first - self._position, dtype="float32")
+                return
+            skipped = min(first, _MP3_PRE_ROLL)
+        self.file.seek(first - skipped)
+        if skipped:
+            self.file.read(skipped, dtype="float32")
 
     def close(self) -> None:
         """Close the file."""
@@ -105,10 +126,14 @@ class SoundFileSource:
 class FFmpegSource:
     """An open m4a, aac, wma, webm... file, through torchcodec.
 
+    The m4a family is read by seek; the others are decoded whole.
+
     Parameters
     ----------
     path : str
         Audio file.
+    magic : bytes
+        Its first 16 bytes.
 
     Attributes
     ----------
@@ -125,12 +150,17 @@ class FFmpegSource:
 
     integers = False
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, magic: bytes) -> None:
         self.path = path
         try:
             self.decoder = _audio_decoder()(path, num_channels=1)
             self.rate: int = self.decoder.metadata.sample_rate
-            self.frames: int = self._count()
+            self.decoded = self._decoded(magic)
+            if self.decoded is None:
+                seconds = self.decoder.metadata.duration_seconds_from_header
+                self.frames = round(seconds * self.rate)
+            else:
+                self.frames = len(self.decoded)
         except Exception as error:  # torchcodec raises whatever FFmpeg makes it raise
             if not has_ffmpeg():
                 raise UserError(f"'{path}' {FFMPEG_ADVICE}.") from error
@@ -138,24 +168,27 @@ class FFmpegSource:
                 f"'{path}' is not audio that FFmpeg can read: expected m4a, wav, flac, ogg..."
             ) from error
 
-    def _count(self) -> int:
-        seconds = self.decoder.metadata.duration_seconds_from_header
-        # Matroska does not say, and of bare AAC the duration is a guess from the bit rate.
-        if seconds is None or self.path.lower().endswith(".aac"):
-            return int(self.decoder.get_all_samples().data.shape[1])
-        return round(seconds * self.rate)
+    def _decoded(self, magic: bytes) -> np.ndarray | None:
+        """All samples, of a container in which none can be found by its time; else None."""
+        # The clock of Matroska and WMA ticks in milliseconds, and bare AAC has none: a chunk found
+        # by it would begin up to 48 samples off, and their header may not tell how long they are.
+        if magic[4:8] == b"ftyp" and self.decoder.metadata.duration_seconds_from_header:
+            return None
+        samples: np.ndarray = self.decoder.get_all_samples().data[0].numpy()
+        return samples
 
     @staticmethod
     def expects(path: str, magic: bytes) -> bool:
-        """Tell whether FFmpeg is the one to ask, from a file's name and first 16 bytes."""
-        return (
-            magic[4:8] == b"ftyp"
-            or magic.startswith(_FFMPEG_MAGIC)
-            or os.path.splitext(path)[1].lower() in FFMPEG_SUFFIXES
-        )
+        """Tell whether FFmpeg is the one to ask, from a file's first 16 bytes, or else its name."""
+        if magic[4:8] == b"ftyp" or magic.startswith(_FFMPEG_MAGIC):
+            return True
+        known = magic.startswith(_LIBSNDFILE_MAGIC)
+        return not known and os.path.splitext(path)[1].lower() in FFMPEG_SUFFIXES
 
     def read(self, first: int, count: int) -> np.ndarray:
         """Return up to `count` samples from sample `first` on, down-mixed: (count,) float32."""
+        if self.decoded is not None:
+            return self.decoded[first : first + count]
         # Encoders delay what they encode by a part of a packet, so the header's duration and
         # the samples may differ by one: ask for a little more, and keep what was wanted.
         start, stop = first / self.rate, (first + count + 1) / self.rate

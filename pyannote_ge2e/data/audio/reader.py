@@ -1,7 +1,8 @@
 """Reading audio: a stretch of any file, mono, float32, at the rate that was asked for.
 
-A random chunk costs a seek and a read whatever the container: wav by position (`wav`), flac, ogg,
-opus and mp3 through libsndfile, anything else (m4a...) through FFmpeg (`containers`).
+A random chunk costs a seek and a read whatever the container: wav and NIST SPHERE by position
+(`wav`, `sphere`), flac, ogg, opus and mp3 through libsndfile, anything else (m4a...) through FFmpeg
+(`containers`). The content of a file tells what it is, not its name.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import numpy as np
 from scipy.signal import firwin, resample_poly
 
 from pyannote_ge2e.data.audio.containers import FFmpegSource, SoundFileSource
+from pyannote_ge2e.data.audio.sphere import SPHERE_MAGIC, SphereSource
 from pyannote_ge2e.data.audio.wav import WavSource, read_plain
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["audio_duration", "read_chunk", "read_segment"]
+__all__ = ["audio_duration", "opened_blocks", "placed", "read_chunk", "read_segment"]
 
 _POSITIONAL_READS = hasattr(os, "pread")  # everywhere but on Windows
 _BINARY = getattr(os, "O_BINARY", 0)  # on Windows only
@@ -79,12 +81,8 @@ def read_chunk(path: str, start: float, num_samples: int, sample_rate: int = 160
         if chunk is not None:
             return chunk
     with _opened(path) as source:
-        first = round(start * source.rate)
         count = math.ceil(num_samples * source.rate / sample_rate)
-        # Times travel as decimal seconds: a rounding of up to 1 ms is no reason to stop.
-        overshoot = first + count - source.frames
-        if 0 < overshoot <= source.rate // 1000 + 1:
-            first -= overshoot
+        first = placed(round(start * source.rate), count, source.frames, source.rate)
         if first < 0 or first + count > source.frames:
             raise UserError(
                 f"'{path}' is too short: it lasts {source.frames / source.rate:.3f} s and "
@@ -92,6 +90,20 @@ def read_chunk(path: str, start: float, num_samples: int, sample_rate: int = 160
                 "Was it replaced after its duration was listed?"
             )
         return _resampled(source, path, first, count, sample_rate)[:num_samples]
+
+
+def placed(first: int, count: int, frames: int, rate: float) -> int:
+    """Where `count` of `frames` samples begin that were wanted from `first` on.
+
+    Times travel as decimal seconds: a rounding of up to 1 ms is no reason to stop.
+
+    Examples
+    --------
+    >>> placed(8001, 8000, frames=16000, rate=16000), placed(9000, 8000, frames=16000, rate=16000)
+    (8000, 9000)
+    """
+    overshoot = first + count - frames
+    return first - overshoot if 0 < overshoot <= rate // 1000 + 1 else first
 
 
 def read_segment(
@@ -137,6 +149,59 @@ def read_segment(
                 f"'{path}' holds nothing {asked}: it lasts {source.frames / source.rate:.3f} s."
             )
         return _resampled(source, path, first, last - first, sample_rate)
+
+
+@contextmanager
+def opened_blocks(
+    path: str, sample_rate: int = 16000, block: float = 30.0
+) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
+    """Open a file to read it from its start to its end, so many seconds at a time.
+
+    Put end to end, the blocks are what `read_segment` gives of the whole file, which may be longer
+    than memory.
+
+    Parameters
+    ----------
+    path : str
+        Audio file.
+    sample_rate : int, optional
+        Rate of the blocks, in Hz. A file at another rate is resampled.
+    block : float, optional
+        Length of a block, in seconds.
+
+    Yields
+    ------
+    samples : int
+        Samples in all, as the header gives them.
+    blocks : iterator of (samples,) float32 arrays
+        Raises `UserError` as `read_segment` does, where the file is damaged.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, empty, truncated or not audio.
+
+    Examples
+    --------
+    >>> import numpy as np, pathlib, soundfile, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = str(pathlib.Path(folder.name) / "ten_seconds.flac")
+    >>> soundfile.write(path, np.zeros(80000), 8000)
+    >>> with opened_blocks(path, 16000, block=4.0) as (samples, blocks):
+    ...     print(samples, [len(block) for block in blocks])
+    160000 [64000, 64000, 32000]
+    """
+    with _opened(path) as source:
+        up, down = _ratio(source.rate, sample_rate)
+        size = max(round(block * source.rate) // down, 1) * down
+        overlapping = _Overlapping(source)
+        yield (
+            -(-source.frames * up // down),
+            (
+                _resampled(overlapping, path, first, min(size, source.frames - first), sample_rate)
+                for first in range(0, source.frames, size)
+            ),
+        )
 
 
 def audio_duration(path: str) -> float:
@@ -193,8 +258,10 @@ def _open(path: str) -> _Source:
             return WavSource(path)
         except NotImplementedError:
             pass
+    if magic.startswith(SPHERE_MAGIC):
+        return SphereSource(path)
     if FFmpegSource.expects(path, magic):
-        return FFmpegSource(path)
+        return FFmpegSource(path, magic)
     return SoundFileSource(path)
 
 
@@ -212,8 +279,7 @@ def _resampled(source: _Source, path: str, first: int, count: int, sample_rate: 
     """Read `count` samples at the source's rate, converted to `sample_rate`."""
     if source.rate == sample_rate:
         return _read_all(source, path, first, count)
-    common = math.gcd(source.rate, sample_rate)
-    up, down = sample_rate // common, source.rate // common
+    up, down = _ratio(source.rate, sample_rate)
     # Context on both sides, so that a chunk does not fade in and out where the file does not.
     # A whole number of `down` samples in front keeps the output on the same grid.
     taps = _low_pass(up, down)
@@ -224,6 +290,37 @@ def _resampled(source: _Source, path: str, first: int, count: int, sample_rate: 
     waveform = resample_poly(waveform, up, down, window=taps)
     skip = before // down * up
     return np.ascontiguousarray(waveform[skip : skip + math.ceil(count * up / down)])
+
+
+def _ratio(rate: int, sample_rate: int) -> tuple[int, int]:
+    """Return (up, down): so many samples come of so many."""
+    common = math.gcd(rate, sample_rate)
+    return sample_rate // common, rate // common
+
+
+class _Overlapping:
+    """A source read forward by stretches that overlap a little, each of its samples decoded once.
+
+    What comes of a seek in a lossy file may differ from what comes of reading on.
+    """
+
+    def __init__(self, source: _Source) -> None:
+        self.source = source
+        self.rate, self.frames, self.integers = source.rate, source.frames, source.integers
+        self._first = 0
+        self._held = np.empty(0, np.float32)
+
+    def read(self, first: int, count: int) -> np.ndarray:
+        kept = self._held[first - self._first :]
+        missing = count - len(kept)
+        if missing > 0:
+            more = self.source.read(first + len(kept), missing)
+            kept = np.concatenate([kept, more]) if len(kept) else more
+        self._first, self._held = first, kept
+        return kept[:count]
+
+    def close(self) -> None:
+        self.source.close()
 
 
 def _read_all(source: _Source, path: str, first: int, count: int) -> np.ndarray:
