@@ -20,7 +20,7 @@ from torch_audiomentations.core.transforms_interface import BaseWaveformTransfor
 from pyannote_ge2e.data.augmentation.described import Chunks
 from pyannote_ge2e.data.augmentation.seeded import child, one_thread, seed_words, seeded
 from pyannote_ge2e.data.augmentation.spec_augment import SpecAugment
-from pyannote_ge2e.data.augmentation.transform import Augmentation, Drawn
+from pyannote_ge2e.data.augmentation.transform import Augmentation, Drawn, wrapped
 
 
 class Step(TypedDict, total=False):
@@ -57,10 +57,10 @@ class Augmenter:
     def __call__(
         self, waveforms: torch.Tensor, sample_rate: int, sequence: np.random.SeedSequence
     ) -> torch.Tensor:
-        """Draw and apply at once: (batch, 1, sample) in and out."""
+        """Draw and apply at once: (batch, 1, sample) in and out, of the same length."""
         chunks = Chunks(len(waveforms), waveforms.shape[-1], sample_rate)
-        steps, _ = self.draw(sequence, chunks)
-        return self.apply(waveforms, steps, sample_rate)
+        steps, length = self.draw(sequence, chunks)
+        return self.apply(wrapped(waveforms, length), steps, sample_rate)
 
     @property
     def masks_frames(self) -> bool:

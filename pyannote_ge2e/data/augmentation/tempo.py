@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from pyannote_ge2e.data.augmentation.described import Chunks
-from pyannote_ge2e.data.augmentation.transform import Augmentation, Drawn
+from pyannote_ge2e.data.augmentation.transform import Augmentation, Drawn, wrapped
 from pyannote_ge2e.data.augmentation.values import check_choices, check_number
 from pyannote_ge2e.errors import UserError
 
@@ -86,7 +86,7 @@ class Tempo(Augmentation):
             if len(rows) > 0:
                 context = self.context(factor, sample_rate)
                 some = self._change(samples[rows], factor, length + 2 * context, sample_rate)
-                changed[rows] = _wrapped(some[..., context:], length)
+                changed[rows] = wrapped(some[..., context:], length)
         return changed
 
     def _change(
@@ -96,9 +96,3 @@ class Tempo(Augmentation):
             return samples
         needed = int(-(-wanted * factor // 1)) + 1
         return self.change(samples[..., :needed], factor, sample_rate)
-
-
-def _wrapped(samples: torch.Tensor, length: int) -> torch.Tensor:
-    """Cut waveforms to a length, or repeat them up to it."""
-    times = -(-length // samples.shape[-1])
-    return (samples.repeat(1, 1, times) if times > 1 else samples)[..., :length]

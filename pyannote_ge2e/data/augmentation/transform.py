@@ -20,6 +20,12 @@ from pyannote_ge2e.data.augmentation.values import check_share
 Drawn = dict[str, torch.Tensor]
 
 
+def wrapped(samples: torch.Tensor, length: int) -> torch.Tensor:
+    """Cut (batch, 1, sample) waveforms to a length, or repeat them up to it."""
+    times = -(-length // samples.shape[-1])
+    return (samples.repeat(1, 1, times) if times > 1 else samples)[..., :length]
+
+
 class DrawnApart:
     """What draws for some chunks of a batch, a share `p` of them."""
 
