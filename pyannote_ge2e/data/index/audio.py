@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from pyannote_ge2e.data.index.declared import Declared
 from pyannote_ge2e.data.index.index import Index
 from pyannote_ge2e.data.index.places import found, missing
+from pyannote_ge2e.data.index.strings import Lookup
 from pyannote_ge2e.data.tables.columns import line_number
 from pyannote_ge2e.data.tables.read import read_list
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["check_audio", "place_in_list"]
+__all__ = ["audio_of", "check_audio"]
 
 ALL = 10_000  # files that are all looked for
 SAMPLE = 1_000  # and of more than that, how many: a folder that is not mounted lacks most of them
@@ -36,17 +37,38 @@ def check_audio(index: Index, parts: Sequence[Declared]) -> None:
     files = len(index.uris)
     rows = range(files) if files <= ALL else np.linspace(0, files - 1, SAMPLE).astype(int).tolist()
     for row in rows:
-        uri, database = index.uri(row), index.database(row)
-        templates = index.templates[database]
-        if found(uri, database, templates) is None:
-            where = place_in_list(uri, [part for part in parts if part.database == database])
-            raise UserError(f"{where}: {missing(uri, database, templates)}")
+        audio_of(index.uri(row), index.database(row), parts)
 
 
-def place_in_list(uri: str, parts: Sequence[Declared]) -> str:
+def audio_of(uri: str, database: str, parts: Iterable[Declared]) -> str:
+    """Path of the audio of a uri, which is there.
+
+    Parameters
+    ----------
+    uri, database : str
+    parts : iterable of Declared
+        Whose lists name it.
+
+    Returns
+    -------
+    path : str
+
+    Raises
+    ------
+    UserError
+        Naming the list, the line, and all places where it could be.
+    """
+    own = [part for part in parts if part.database == database]
+    path = found(uri, database, own[0].templates)
+    if path is None:
+        raise UserError(f"{_line(uri, own)}: {missing(uri, database, own[0].templates)}")
+    return path
+
+
+def _line(uri: str, parts: Sequence[Declared]) -> str:
     """List and line that name a uri."""
     for part in parts:
-        for row, other in enumerate(read_list(part.uri)):
-            if other == uri:
-                return f"'{part.uri}', line {line_number(part.uri, row)}"
+        row = Lookup(read_list(part.uri))(uri)
+        if row is not None:
+            return f"'{part.uri}', line {line_number(part.uri, row)}"
     return f"'{parts[0].uri}'"

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pyannote_ge2e.data.index import audio
-from pyannote_ge2e.data.index.declared import Declared, declared
+from pyannote_ge2e.data.index.declared import declared
 from pyannote_ge2e.data.index.index import Index, Utterance
 from pyannote_ge2e.data.index.lists import ListedFile, listed_files
 from pyannote_ge2e.data.index.parts import index_of_parts
-from pyannote_ge2e.data.index.places import found, missing
 from pyannote_ge2e.data.index.speech import merged, speaker_name, speech_turns
 from pyannote_ge2e.data.protocol import Subset, audio_path, protocol_name, subset_files
 from pyannote_ge2e.errors import UserError
@@ -18,7 +17,7 @@ from pyannote_ge2e.errors import UserError
 if TYPE_CHECKING:
     from pyannote.database import Protocol
 
-__all__ = ["build_index", "recordings"]
+__all__ = ["build_index", "index_of_turns", "recordings"]
 
 
 def build_index(protocol: Protocol, subset: Subset = "train", check_audio: bool = True) -> Index:
@@ -60,6 +59,33 @@ def build_index(protocol: Protocol, subset: Subset = "train", check_audio: bool 
     return index
 
 
+def index_of_turns(protocol: Protocol, subset: Subset) -> Index:
+    """Index the speech turns of a subset; recordings that are not annotated have none.
+
+    Whether audio files are there is for whoever reads them to ask.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    subset : {"train", "development", "test"}
+
+    Returns
+    -------
+    index : Index
+        Perhaps an empty one.
+
+    Raises
+    ------
+    UserError
+        If the subset is missing, or a line of its lists is malformed.
+    """
+    parts = declared(protocol, subset)
+    if parts is None:
+        files = _annotated_files(protocol, subset)
+        return Index.of(turn for file in files if file.turns is not None for turn in _turns(file))
+    return index_of_parts([part for part in parts if part.annotation is not None])
+
+
 def recordings(protocol: Protocol, subset: Subset) -> Iterator[ListedFile]:
     """Stream the recordings of a subset, from its lists if it is declared by such.
 
@@ -74,27 +100,23 @@ def recordings(protocol: Protocol, subset: Subset) -> Iterator[ListedFile]:
         return
     for part in parts:
         for file in listed_files(part):
-            yield file._replace(path=_path(file.uri, part))
-
-
-def _path(uri: str, part: Declared) -> str:
-    path = found(uri, part.database, part.templates)
-    if path is None:
-        where = audio.place_in_list(uri, [part])
-        raise UserError(f"{where}: {missing(uri, part.database, part.templates)}")
-    return path
+            yield file._replace(path=audio.audio_of(file.uri, file.database, [part]))
 
 
 def _utterances(protocol: Protocol, subset: Subset, check_audio: bool) -> Iterator[Utterance]:
-    for uri, database, scope, path, turns in _annotated_files(protocol, subset, check_audio):
-        if turns is None:
+    for file in _annotated_files(protocol, subset, check_audio):
+        if file.turns is None:
             raise UserError(
-                f"{protocol_name(protocol)} has no annotation for '{uri}': say who speaks when "
-                f"with an 'annotation' entry under '{subset}' in database.yml."
+                f"{protocol_name(protocol)} has no annotation for '{file.uri}': say who speaks "
+                f"when with an 'annotation' entry under '{subset}' in database.yml."
             )
-        for label, start, end in merged(turns):
-            speaker = speaker_name(label, scope, database, uri)
-            yield Utterance(speaker, database, path, start, end, uri)
+        yield from _turns(file)
+
+
+def _turns(file: ListedFile) -> Iterator[Utterance]:
+    for label, start, end in merged(file.turns or []):
+        speaker = speaker_name(label, file.scope, file.database, file.uri)
+        yield Utterance(speaker, file.database, file.path, start, end, file.uri)
 
 
 def _annotated_files(

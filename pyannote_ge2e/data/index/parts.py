@@ -46,6 +46,8 @@ def index_of_parts(parts: Sequence[Declared]) -> Index:
         Naming the line that is malformed, that differs between a list and its table, or the file
         about which an RTTM says nothing because there is none.
     """
+    if not parts:
+        return Index.of([])
     columns = [_of_list(part) if part.table is None else _of_table(part) for part in parts]
     speakers: dict[str, int] = {}
     numbers = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from pyannote_ge2e.data.audio.reader import audio_duration
 from pyannote_ge2e.data.protocol import Subset, audio_path, one_line, protocol_name
+from pyannote_ge2e.data.trials.listed import listed_trials
 from pyannote_ge2e.data.trials.turns import turn_trials
 from pyannote_ge2e.errors import UserError
 
@@ -68,7 +70,11 @@ class TrialIndex:
         return digest.hexdigest()[:16]
 
 
-def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialIndex:
+def trial_index(
+    protocol: Protocol,
+    subset: Subset = "development",
+    duration: Callable[[str], float] = audio_duration,
+) -> TrialIndex:
     """List the trials of a subset.
 
     A verification protocol brings its own. For a diarization protocol, or a meta-protocol, whose
@@ -78,6 +84,8 @@ def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialInde
     ----------
     protocol : Protocol
     subset : {"train", "development", "test"}
+    duration : callable
+        From the path of a file to its duration in seconds, asked where nothing is annotated.
 
     Returns
     -------
@@ -91,7 +99,7 @@ def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialInde
         If a trial is malformed or names a missing file, or target or non-target trials are
         missing altogether.
     """
-    found = _own_trials(protocol, subset)
+    found = _own_trials(protocol, subset, duration)
     if found is None:
         found = TrialIndex(*turn_trials(protocol, subset), made=True)
     if not 0 < found.labels.sum() < len(found):
@@ -102,8 +110,15 @@ def trial_index(protocol: Protocol, subset: Subset = "development") -> TrialInde
     return found
 
 
-def _own_trials(protocol: Protocol, subset: Subset) -> TrialIndex | None:
+def _own_trials(
+    protocol: Protocol, subset: Subset, duration: Callable[[str], float]
+) -> TrialIndex | None:
     """Trials that the protocol itself lists, if any."""
+    listed = listed_trials(protocol, subset, duration)
+    if listed is not None:
+        databases = [listed.database] * len(listed.uris)
+        found = TrialIndex(*listed[:5], databases=databases)
+        return _spoken_by(found, listed.speakers)
     rows: dict[tuple[str, str], int] = {}
     files: list[Any] = []
     trials: list[list[int]] = []
@@ -134,19 +149,24 @@ def _own_trials(protocol: Protocol, subset: Subset) -> TrialIndex | None:
     found = TrialIndex(
         [file["uri"] for file in files],
         paths,
-        [_segments(file, path) for file, path in zip(files, paths, strict=True)],
+        [_segments(file, path, duration) for file, path in zip(files, paths, strict=True)],
         np.array(trials, np.int64),
         np.array(labels, np.int64),
         databases=[file["database"] for file in files],
     )
-    speakers = _speakers(files)
+    return _spoken_by(found, _speakers(files))
+
+
+def _spoken_by(found: TrialIndex, speakers: list[str] | None) -> TrialIndex:
+    """Trials with the speakers of their files, unless they deny them."""
     if speakers is not None:
-        first, second = speakers[found.trials.T]
+        names = np.array(speakers)
+        first, second = names[found.trials.T]
         denied = np.flatnonzero((first == second) != (found.labels == 1))
         if len(denied):
             found.denied = denied  # if not mistaken, labels hold within a file only: "A" in each
         else:
-            found.speakers = speakers
+            found.speakers = names
     return found
 
 
@@ -160,7 +180,7 @@ def _label(reference: Any, protocol: str, files: list[Any], pair: list[int]) -> 
     return int(reference)
 
 
-def _segments(file: Any, path: str) -> Segments:
+def _segments(file: Any, path: str, duration: Callable[[str], float]) -> Segments:
     """Annotated part of a file; all of it when nothing says better."""
     try:
         timeline = file.get("try_with")
@@ -170,10 +190,10 @@ def _segments(file: Any, path: str) -> Segments:
     segments = [(segment.start, segment.end) for segment in timeline or ()]
     if all(math.isfinite(end) for _, end in segments) and segments:
         return segments
-    return [(0.0, audio_duration(path))]
+    return [(0.0, duration(path))]
 
 
-def _speakers(files: list[Any]) -> np.ndarray | None:
+def _speakers(files: list[Any]) -> list[str] | None:
     """Speaker of every file, if each has exactly one."""
     speakers = []
     for file in files:
@@ -184,4 +204,4 @@ def _speakers(files: list[Any]) -> np.ndarray | None:
         if len(labels) != 1:
             return None
         speakers.append(str(labels[0]))
-    return np.array(speakers)
+    return speakers

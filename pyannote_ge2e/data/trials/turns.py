@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import combinations
+from collections.abc import Iterator
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyannote_ge2e.data.index.speech import merged, speaker_name, speech_turns
-from pyannote_ge2e.data.protocol import Subset, audio_path, protocol_name, subset_files
+from pyannote_ge2e.data.index.audio import audio_of
+from pyannote_ge2e.data.index.build import index_of_turns
+from pyannote_ge2e.data.index.declared import declared
+from pyannote_ge2e.data.index.index import Index
+from pyannote_ge2e.data.protocol import Subset, protocol_name
 from pyannote_ge2e.errors import UserError
 
 if TYPE_CHECKING:
@@ -71,11 +75,14 @@ def turn_trials(
     databases: list[str] = []
     # comparable[scope][speaker] lists turns; turns of two scopes are never compared.
     comparable: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for speaker, scope, uri, database, path, turns in _turns_by_speaker(protocol, subset, rng):
-        for start, end in turns:
+    index, parts = index_of_turns(protocol, subset), declared(protocol, subset)
+    for speaker, scope, rows in _turns_by_speaker(index, rng):
+        for row in rows.tolist():
+            file, start, end = int(index.file[row]), float(index.start[row]), float(index.end[row])
+            uri, database = index.uri(file), index.database(file)
             comparable[scope][speaker].append(len(uris))
             uris.append(f"{uri}|{speaker}|{start:.3f}-{end:.3f}")
-            paths.append(path)
+            paths.append(index.path(file) if parts is None else audio_of(uri, database, parts))
             segments.append([(start, end)])
             speakers.append(speaker)
             databases.append(database)
@@ -99,24 +106,34 @@ def turn_trials(
     return uris, paths, segments, trials, labels, np.array(speakers), databases
 
 
-def _turns_by_speaker(protocol, subset, rng):  # type: ignore[no-untyped-def]
-    """Speaker, scope within which it can be compared, uri, database, path and some turns."""
-    found = defaultdict(list)
-    for file in subset_files(protocol, subset):
-        annotation = file.get("annotation")
-        if annotation is None:
-            continue
-        uri, database, path = file["uri"], file["database"], audio_path(file)
-        local = file.get("scope") not in ("global", "database")
-        for label, start, end in merged(speech_turns(annotation)):
-            speaker = speaker_name(label, file.get("scope"), database, uri)
-            scope = f"{database}|{uri}" if local else database
-            found[speaker, scope].append((uri, database, path, start, end))
-    for (speaker, scope), turns in found.items():
-        long = [turn for turn in turns if turn[4] - turn[3] >= MIN_TURN] or turns
-        kept = np.sort(rng.permutation(len(long))[:TURNS_PER_SPEAKER])
-        for uri, database, path, start, end in (long[row] for row in kept):
-            yield speaker, scope, uri, database, path, [(start, end)]
+def _turns_by_speaker(
+    index: Index, rng: np.random.Generator
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Speaker, scope within which it can be compared, and rows of some turns."""
+    durations = index.durations
+    for speaker, scope, rows in _scopes(index):
+        long = rows[durations[rows] >= MIN_TURN]
+        some = long if len(long) else rows
+        yield speaker, scope, some[np.sort(rng.permutation(len(some))[:TURNS_PER_SPEAKER])]
+
+
+def _scopes(index: Index) -> list[tuple[str, str, np.ndarray]]:
+    """Speaker, scope and rows of its turns, in the order in which they are met in the protocol."""
+    found = []
+    bounds = np.searchsorted(index.speaker, np.arange(len(index.speakers) + 1, dtype=np.int32))
+    for row, (first, last) in enumerate(pairwise(bounds.tolist())):
+        speaker, files = index.speakers[row], index.file[first:last]
+        databases = index.file_database[files]
+        for database in np.unique(databases).tolist():
+            mine = np.flatnonzero(databases == database)
+            file = int(files[mine[0]])
+            scope = index.database(file)
+            one_file = f"{scope}|{index.uri(file)}"
+            if speaker.startswith(f"{one_file}|"):  # the label holds within this file only
+                scope = one_file
+            found.append((file, row, speaker, scope, first + mine))
+    found.sort(key=lambda each: each[:2])
+    return [each[2:] for each in found]
 
 
 def _non_targets(
