@@ -20,10 +20,11 @@ ROOMS = {
     "architectures": set(),
     "tasks": {"data", "losses", "scoring", "metrics"},
     "report": {"metrics"},
+    "interop": {"architectures"},
     "experiment": {
         *("architectures", "data", "hub", "losses", "metrics", "report", "scoring", "tasks")
     },
-    "cli": {"data", "experiment"},
+    "cli": {"data", "experiment", "interop"},
 }
 
 # Rooms that are of use without a training library, and what these may import.

@@ -43,6 +43,36 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     UserError
         If the file is missing, damaged, or is not a pyannote.audio checkpoint.
     """
+    checkpoint = read_tensors(path, "a pyannote.audio checkpoint")
+    if not _is_checkpoint(checkpoint):
+        raise UserError(
+            f"'{path}' is not a pyannote.audio checkpoint: nothing says its class. If another "
+            "project wrote it, 'pyannote-ge2e emb import' may know it."
+        )
+    set_loss_apart(checkpoint)
+    return checkpoint
+
+
+def read_tensors(path: Path, expected: str) -> Any:
+    """Read what `torch.save` wrote, if it is tensors and plain values, without running any code.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    expected : str
+        What it should hold, in words, for the error.
+
+    Returns
+    -------
+    loaded : object
+        On the CPU.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, or holds anything else.
+    """
     try:
         file = path.open("rb")
     except OSError as error:
@@ -50,14 +80,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         with file, torch.serialization.safe_globals(_SAFE):
             _check_sums(file)
-            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
     # Reading arbitrary bytes ends in arbitrary errors: an IndexError, an OSError about a seek...
     except Exception as error:
-        raise UserError(f"'{path}' is damaged, or is not a pyannote.audio checkpoint.") from error
-    if not _is_checkpoint(checkpoint):
-        raise UserError(f"'{path}' is not a pyannote.audio checkpoint: nothing says its class.")
-    set_loss_apart(checkpoint)
-    return checkpoint
+        raise UserError(f"'{path}' is damaged, or is not {expected}.") from error
 
 
 def _check_sums(file: BinaryIO) -> None:

@@ -10,6 +10,7 @@ import typer
 from pyannote_ge2e.cli.compare import compare
 from pyannote_ge2e.cli.evaluate import evaluate
 from pyannote_ge2e.cli.failures import in_one_sentence
+from pyannote_ge2e.cli.import_public import import_public
 from pyannote_ge2e.cli.options import (
     Batch,
     Cpu,
@@ -208,3 +209,4 @@ def apply(
 emb.command(cls=SeveralNumbers)(evaluate)
 emb.command(cls=SeveralNumbers)(compare)
 emb.command(cls=SeveralNumbers)(score)
+emb.command("import")(import_public)

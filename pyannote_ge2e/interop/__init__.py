@@ -1,0 +1,1 @@
+"""Public checkpoints in, other formats out."""
