@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pyannote_ge2e.cli.combine import combine
 from pyannote_ge2e.cli.compare import compare
 from pyannote_ge2e.cli.evaluate import evaluate
 from pyannote_ge2e.cli.failures import in_one_sentence
@@ -39,6 +40,7 @@ emb = typer.Typer(
     no_args_is_help=True,
 )
 emb.command()(prepare)
+emb.command()(combine)
 
 
 @emb.command()
