@@ -92,7 +92,7 @@ def is_trial_list(path: Path) -> bool:
     for _, line in content_lines(path):
         fields = line.replace(",", " ").split()
         labels = [fields[0], fields[-1]]
-        return len(fields) == 2 or (
+        return len(line.split()) == 2 or (
             len(fields) == 3 and any(word.lower().encode() in LABELS for word in labels)
         )
     return False

@@ -67,7 +67,8 @@ def one_protocol(
     if {recording.group for recording in corpus.recordings} <= {""}:
         for each in given:
             source = Path(each.source)
-            subset = subset_named(source.name) or subset_named(source.parent.name)
+            # Kaldi's `trials` stand in the folder of their subset.
+            subset = subset_named(source.parent.name if source.stem == "trials" else source.name)
             _place(trials, "development" if subset == "development" else "test", each)
         _hold_out(corpus, trials)
     else:
@@ -77,7 +78,7 @@ def one_protocol(
     groups = {recording.group for recording in corpus.recordings}
     # Who is in no group is shared out between the subsets that no list of trials has taken.
     split = tuple(subset for subset in _SUBSETS if subset not in trials) if "" in groups else ()
-    if len(split) == 1 or groups == set(trials):
+    if len(split) == 1:
         split = ()
     subsets: dict[str, SubsetPlan] = {}
     for subset in _SUBSETS:

@@ -77,7 +77,7 @@ def lists_corpus(paths: Sequence[Path], options: Options) -> Corpus:
     sets = trial_sets([*options.trial_lists, *trial_lists])
     rows = {path: _read(path, left_out, notes) for path in lists}
     if len(lists) > 1:
-        rows = {path: _in_subset(its, _subset_of(path)) for path, its in rows.items()}
+        rows = {path: _in_subset(its, subset_named(path.name)) for path, its in rows.items()}
     files: list[ListedFile] = []
     for path, its in rows.items():
         files += files_of(its, AudioPaths(_bases(path)), left_out)
@@ -169,10 +169,6 @@ def _in_subset(rows: Sequence[Listed], subset: str) -> list[Listed]:
     return [row if row.subset else row._replace(subset=subset) for row in rows]
 
 
-def _subset_of(path: Path) -> str:
-    return subset_named(path.name) or subset_named(path.parent.name)
-
-
 def _bases(path: Path) -> list[Path]:
     """Return the folders from which a list may mean its paths."""
     if path.is_dir():  # Kaldi's recipes run in the folder that holds data/train
@@ -193,7 +189,7 @@ def _add_unlisted(
 
 def _name(path: Path) -> str:
     """Return a name for what a list names: its own, or that of its folder."""
-    return path.parent.name if _subset_of(path) or path.stem == "data" else path.stem
+    return path.parent.name if subset_named(path.name) else path.stem
 
 
 def _nothing(paths: Sequence[Path], left_out: Sequence[LeftOut]) -> str:

@@ -101,7 +101,8 @@ def what_is_missing(recordings: Sequence[Recording], sets: Mapping[str, str]) ->
         )
         absent = sorted(_all_speakers(group, sets) - its)
         if absent and len(its) < part.speakers:
-            names = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
+            names = ", ".join(absent[:5])
+            names += f" and {len(absent) - 5:,} others" if len(absent) > 5 else ""
             note += f"; there is nothing of {names}"
         notes.append(note + ".")
     if speakers["vox1_dev"] and not speakers["vox1_test"]:
