@@ -15,6 +15,16 @@ from pyannote_ge2e.experiment.config_file import read_config
 from pyannote_ge2e.experiment.extras import build_callbacks, parse_callbacks, parse_preprocessors
 from pyannote_ge2e.experiment.merge import merge_configs
 from pyannote_ge2e.experiment.optimizers import SGD_1X, OptimizerRecipe, parse_optimizer
+from pyannote_ge2e.experiment.precomputed import (
+    PRECOMPUTED,
+    Precomputed,
+    check_frame_grid,
+    check_no_waveforms,
+    check_takes,
+    filled_in,
+    fitted_architecture,
+    parse_precomputed,
+)
 from pyannote_ge2e.experiment.resolve import architectures, resolve, tasks
 from pyannote_ge2e.experiment.schedule import SchedulerRecipe, TrainingLength
 from pyannote_ge2e.experiment.schedulers import parse_scheduler
@@ -43,7 +53,10 @@ SECTIONS = (
 
 # Parameters of classes that are given by the experiment, not by their own section.
 _GIVEN_TO_MODELS = ("self", "sample_rate", "num_channels", "task")
-_GIVEN_TO_TASKS = ("self", "protocol", "seed", "cache", "num_workers", "augmentation", "metric")
+_GIVEN_TO_TASKS = (
+    *("self", "protocol", "seed", "cache", "num_workers", "augmentation", "metric", "features"),
+    "pack",
+)
 
 # A step number that no training reaches.
 _NEVER = 2**62
@@ -58,6 +71,8 @@ class Experiment:
         The configuration, defaults filled in, to be saved next to the weights.
     sample_rate : int
         In hertz.
+    stored : Precomputed or None
+        Features to start from, in place of audio.
     preprocessors : dict
         Further keys of protocol files, as pyannote.database understands them.
     freeze : list of str
@@ -73,6 +88,7 @@ class Experiment:
         config: dict[str, Any],
         *,
         sample_rate: int,
+        stored: Precomputed | None = None,
         architecture: tuple[Section, type],
         task: tuple[Section, type],
         augmentation: AugmentationRecipe | None,
@@ -84,6 +100,7 @@ class Experiment:
     ) -> None:
         self.config = config
         self.sample_rate = sample_rate
+        self.stored = stored
         self.preprocessors = preprocessors
         self.freeze = freeze
         self.gradient_clip = optimizer.gradient_clip
@@ -136,6 +153,12 @@ class Experiment:
         )
 
         features = parse_section(config["feature_extraction"], ("feature_extraction",), source)
+        architecture = _parse_architecture(config["architecture"], source)
+        stored = None
+        if legacy.last_word(features.name) == PRECOMPUTED:
+            stored = parse_precomputed(features)
+            architecture = fitted_architecture(*architecture, stored), architecture[1]
+            config |= filled_in(config, stored, architecture[0])
         augmentation = config.get("data_augmentation")
         optimizer = parse_optimizer(config["optimizer"], source)
         scheduler = parse_scheduler(config.get("scheduler"), source)
@@ -145,8 +168,9 @@ class Experiment:
             )
         experiment = cls(
             config,
-            sample_rate=legacy.sample_rate(features),
-            architecture=_parse_architecture(config["architecture"], source),
+            sample_rate=legacy.sample_rate(features) if stored is None else stored.sample_rate,
+            stored=stored,
+            architecture=architecture,
             task=_parse_task(task),
             augmentation=parse_augmentation(augmentation, source) if augmentation else None,
             optimizer=optimizer,
@@ -169,7 +193,13 @@ class Experiment:
         return self._task_class.__name__
 
     def build_task(
-        self, protocol: Protocol, *, seed: int, num_workers: int, cache: Path | None
+        self,
+        protocol: Protocol,
+        *,
+        seed: int,
+        num_workers: int,
+        cache: Path | None,
+        pack: Path | None = None,
     ) -> EmbeddingTask:
         """Build the task, and the augmentation of its training data.
 
@@ -183,6 +213,8 @@ class Experiment:
             Processes that prepare them.
         cache : Path, optional
             Where the task keeps its index.
+        pack : Path, optional
+            Where the task reads its audio: see `emb pack`.
 
         Raises
         ------
@@ -198,6 +230,8 @@ class Experiment:
                 num_workers=num_workers,
                 cache=cache,
                 augmentation=augmentation,
+                **({} if pack is None else {"pack": pack}),
+                **({} if self.stored is None else {"features": self.stored.features}),
             )
         except UserError as error:
             # Either about a parameter, which it starts with, or about the protocol.
@@ -272,7 +306,14 @@ class Experiment:
 
         with torch.random.fork_rng(devices=[]):
             model = self.build_model()
+        check_takes(model, self._architecture, self.stored)
         self._check_duration(model)
+        if self._augmentation is not None:
+            self._augmentation.check_architecture(type(model))
+            if self.stored is not None:
+                check_no_waveforms(self._augmentation)
+        if self._task.params.get("frame_grid"):
+            check_frame_grid(self._task, model)
         self.build_callbacks()
         groups = [{"params": [torch.nn.Parameter(torch.zeros(2, 2))], "lr": self.learning_rate}]
         optimizer = self._optimizer.build(groups, self.learning_rate)

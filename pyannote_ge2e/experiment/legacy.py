@@ -44,7 +44,8 @@ def sample_rate(section: Section) -> int:
     """
     if last_word(section.name) != "RawAudio":
         raise section.problem(
-            "architectures take waveforms and compute their own features; use RawAudio."
+            "architectures take waveforms and compute their own features; use RawAudio, or "
+            "Precomputed for those that are stored."
         )
     _accept(section, {"mono": True}, also=("sample_rate",))
     rate = section.params.get("sample_rate", 16000)

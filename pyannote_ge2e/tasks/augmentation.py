@@ -16,16 +16,24 @@ if TYPE_CHECKING:
     from pyannote_ge2e.data.augmentation.augmenter import Augmenter, Step
 
 
-def check_augmentation(augmenter: Augmenter | None, model: Model) -> None:
-    """Check that a model has frames to mask, if masks are asked for.
+def check_augmentation(augmenter: Augmenter | None, model: Model, from_audio: bool) -> None:
+    """Check that there is something to augment.
 
     Raises
     ------
     UserError
-        If it has none.
+        If frames are to be masked and the model has none, or waveforms are to be changed and
+        batches are of features that were stored before.
     """
-    if augmenter is not None and augmenter.masks_frames and not has_frames(type(model)):
+    if augmenter is None:
+        return
+    if augmenter.masks_frames and not has_frames(type(model)):
         raise UserError(no_frames(type(model).__name__))
+    if augmenter.changes_waveforms and not from_audio:
+        raise UserError(
+            "Stored features are of audio as it was: of the augmentations, only SpecAugment can "
+            "change them."
+        )
 
 
 def has_frames(architecture: type) -> bool:

@@ -17,14 +17,19 @@ from torch.utils.data import DataLoader
 
 from pyannote_ge2e.data.batches.dataset import BatchDataset
 from pyannote_ge2e.data.batches.loader import BatchLoader
+from pyannote_ge2e.data.batches.pack_source import PackSource, without_left_out
 from pyannote_ge2e.data.batches.schedule import SpeakerSchedule
 from pyannote_ge2e.data.batches.selection import BatchFrom, Selection, Short, select_speakers
 from pyannote_ge2e.data.batches.sources import AudioSource, ChunkSource
+from pyannote_ge2e.data.features.source import FeatureSource
+from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.data.index.cache import cached_index
 from pyannote_ge2e.data.index.index import Index
 from pyannote_ge2e.data.protocol import one_line
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.tasks.augmentation import check_augmentation
 from pyannote_ge2e.tasks.remarks import warn
+from pyannote_ge2e.tasks.stored_features import framed
 
 
 class BalancedBatches(Task):
@@ -49,7 +54,12 @@ class BalancedBatches(Task):
     cache_folder: Path | None
     augmentation: torch.nn.Module | None
     multiprocessing_context: str | None = None
+    augment_on_device: bool | None = None
+    features: StoredFeatures | None = None
+    frame_grid: bool = False
+    pack: Path | None = None
     index: Index | None = None
+    _pack_source: PackSource | None = None
     _selection: Selection | None = None
     _dataset: BatchDataset | None = None
     _seen: np.ndarray = np.zeros(0, bool)
@@ -94,12 +104,21 @@ class BalancedBatches(Task):
             ) from error
 
     def _indexed_in(self, root: Path) -> Index:
-        return Index.load(cached_index(self.protocol, root, check_audio=self.reads_audio))
+        index = Index.load(cached_index(self.protocol, root, check_audio=self.reads_audio))
+        if self.pack is None:
+            return index
+        packed, remark = without_left_out(index, self.pack)
+        if remark is None:
+            return index
+        warn(remark)
+        folder = root / packed.digest()
+        packed.save(folder)
+        return Index.load(folder)
 
     @property
     def reads_audio(self) -> bool:
         """Whether chunks are read from the audio files, which must be there then."""
-        return True
+        return self.features is None and self.pack is None
 
     def _choose(self) -> None:
         """Choose the speakers to learn from, and say so to whoever loads the model."""
@@ -111,6 +130,7 @@ class BalancedBatches(Task):
             self.label_min_duration,
             self.short,
             self.batch_from,
+            least=1e-3 if self.features is None else self.features.window,
         )
         for remark in self._selection.remarks:
             warn(remark)
@@ -145,8 +165,10 @@ class BalancedBatches(Task):
             seed=self.seed,
             rank=self.trainer.global_rank,
             augmentation=self.augmentation,
+            augment_here=not self._augments_on_device(),
             source=self.chunk_source(),
         )
+        check_augmentation(self._dataset.augmenter, self.model, self.reads_audio)
         progress = self.trainer.fit_loop.epoch_progress.current
         return BatchLoader(
             self._dataset,
@@ -160,7 +182,34 @@ class BalancedBatches(Task):
     def chunk_source(self) -> ChunkSource:
         """What the chunks of a batch are read from."""
         assert self.index is not None
-        return AudioSource(self.index, self.model.hparams["sample_rate"])
+        if self.features is not None:
+            return FeatureSource(self.index, self.features)
+        sample_rate = self.model.hparams["sample_rate"]
+        source: ChunkSource = AudioSource(self.index, sample_rate)
+        if self.pack is not None:
+            source = self.open_pack(sample_rate)
+        return framed(source, self.model, self.augmentation) if self.frame_grid else source
+
+    def open_pack(self, sample_rate: int) -> PackSource:
+        """Open the pack, and check once that it is the one to train on.
+
+        Raises
+        ------
+        UserError
+            If it is not: see `Pack` and `PackSource.check`.
+        """
+        assert self.index is not None
+        assert self.pack is not None
+        if self._pack_source is None:
+            source = PackSource(self.index, self.pack)
+            source.check(sample_rate)
+            self._pack_source = source
+        return self._pack_source
+
+    def _augments_on_device(self) -> bool:
+        if self.augment_on_device is not None:
+            return self.augment_on_device
+        return bool(self.trainer.strategy.root_device.type == "cuda")
 
     def total_batches_per_epoch(self) -> int:
         """Batches of an epoch, over all processes."""

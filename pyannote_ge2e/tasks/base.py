@@ -13,11 +13,14 @@ from torch import nn
 from torch.optim import Optimizer
 
 from pyannote_ge2e.data.batches.selection import BatchFrom, Short
+from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.data.protocol import with_audio
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.tasks.augmentation import augmented, masked_frames
 from pyannote_ge2e.tasks.balanced_batches import BalancedBatches
 from pyannote_ge2e.tasks.gradients import GradientScales
 from pyannote_ge2e.tasks.options import check_options, check_scales, default_seed
+from pyannote_ge2e.tasks.stored_features import changes_waveforms, with_features
 from pyannote_ge2e.tasks.trial_validation import Metrics, TrialValidation
 
 
@@ -51,6 +54,9 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         is safer than "fork", which may catch a communication thread at a bad moment and leave a
         worker that waits for ever. It needs a script that can be imported: what it does belongs
         under ``if __name__ == "__main__":``.
+    augment_on_device : bool or None
+        Whether augmentations are applied where the model is, rather than by the workers that draw
+        them; by default, on a GPU. On a CPU it is all the same, but that workers share the load.
     """
 
     DEFAULT_GRADIENT_SCALE: Mapping[str, float] = {}
@@ -74,6 +80,9 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         augmentation: nn.Module | None = None,
         metric: Metrics | None = None,
         step: float = 0.25,
+        features: StoredFeatures | None = None,
+        frame_grid: bool = False,
+        pack: str | Path | None = None,
     ) -> None:
         check_options(
             duration=duration,
@@ -96,7 +105,22 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
             pin_memory=pin_memory,
             augmentation=augmentation,
         )
-        self.protocol = with_audio(protocol)
+        if features is not None and changes_waveforms(augmentation):
+            raise UserError(
+                "augmentation: it changes waveforms, and training starts from stored features; "
+                "leave one of them out."
+            )
+        if features is not None and pack is not None:
+            raise UserError(
+                "pack: it holds audio, and training starts from stored features; leave one of them "
+                "out."
+            )
+        self.pack = None if pack is None else Path(pack)
+        self.features = features
+        self.frame_grid = frame_grid
+        self.protocol = (
+            with_audio(protocol) if features is None else with_features(protocol, features)
+        )
         # Task replaces None by a transform that does nothing, slowly.
         self.augmentation = augmentation
         self.cache_folder = Path(cache) if cache is not None else None
@@ -148,7 +172,7 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         loss.load_state_dict(state)
         self.model.loss_func = loss.to(self.model.device)
 
-    def training_step(self, batch: Mapping[str, torch.Tensor], batch_idx: int) -> dict:
+    def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> dict:
         """Loss of a batch.
 
         Raises
@@ -158,12 +182,17 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         """
         self._watch_optimizers()
         self._count_speakers(batch_idx)
-        loss = self.model.loss_func(self.model(batch["X"]), batch["y"])
+        assert self._dataset is not None
+        augmenter = self._dataset.augmenter
+        X = augmented(batch, augmenter, self.model)
+        with masked_frames(batch, augmenter, self.model):
+            embeddings = self.model(X)
+        loss = self.model.loss_func(embeddings, batch["y"])
         if not torch.isfinite(loss):
             epoch = self.trainer.fit_loop.epoch_progress.current.processed + 1
             cause = (
                 "training diverged; try a lower learning rate, or clip gradients at a lower norm."
-                if torch.isfinite(batch["X"]).all()
+                if torch.isfinite(X).all()
                 else "its audio holds values that are no numbers; look for them in the files, or "
                 "leave the augmentation out."
             )

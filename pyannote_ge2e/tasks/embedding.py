@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from pyannote.audio import Model
 
+from pyannote_ge2e.data.audio.segments import AudioSegments
 from pyannote_ge2e.data.batches.loader import Loader
 from pyannote_ge2e.data.trials.trials import Segments
-from pyannote_ge2e.data.trials.windows import FileWindows, collate_windows
+from pyannote_ge2e.data.trials.windows import FileWindows, SegmentReader, collate_windows
 from pyannote_ge2e.errors import UserError
 
 FILES_PER_BATCH = 8
@@ -39,7 +40,8 @@ def embed_files(
     batch_size: int = 32,
     device: torch.device | str | None = None,
     num_workers: int = 0,
-    min_samples: int | None = None,
+    min_length: int | None = None,
+    reader: SegmentReader | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Embed files, each once.
@@ -59,9 +61,11 @@ def embed_files(
     device : torch.device, optional
         Defaults to where the model is.
     num_workers : int
-        Processes that read audio.
-    min_samples : int, optional
+        Processes that read files.
+    min_length : int, optional
         What `shortest_input` found, where it is known already.
+    reader : SegmentReader, optional
+        Reads the files. Defaults to audio, at the rate of the model.
     progress : callable, optional
         Called with the number of files just embedded.
 
@@ -77,25 +81,22 @@ def embed_files(
     """
     if device is not None:
         model.to(device)
-    sample_rate = model.hparams["sample_rate"]
+    if reader is None:
+        reader = AudioSegments(model.hparams["sample_rate"])
     if duration is None:
         duration = next(iter(model.specifications)).duration
     was_training = model.training
     model.eval()
     try:
-        if min_samples is None:
-            min_samples = shortest_input(model, round(duration * sample_rate))
-        if step * duration * sample_rate < 1:
+        if min_length is None:
+            min_length = shortest_input(model, duration, reader)
+        if step * duration * reader.rate < 1:
             raise UserError(
-                f"A step of {step:g} is less than a sample between windows: give a greater --step."
+                f"A step of {step:g} is less than a {reader.unit.removesuffix('s')} between "
+                "windows: give a greater --step."
             )
         loader = file_loader(
-            files,
-            duration,
-            step,
-            sample_rate,
-            min_samples=min_samples,
-            num_workers=num_workers,
+            files, duration, step, reader, min_length=min_length, num_workers=num_workers
         )
         embeddings = []
         for batch in loader:
@@ -110,7 +111,7 @@ def embed_files(
     if len(broken):
         raise UserError(
             f"The embedding of '{files.paths[broken[0]]}' is no number ({len(broken)} of "
-            f"{len(found)} files): the audio holds some that are none, or the weights do."
+            f"{len(found)} files): what was read holds some that are none, or the weights do."
         )
     return found
 
@@ -119,12 +120,12 @@ def file_loader(
     files: Files,
     duration: float,
     step: float,
-    sample_rate: int,
-    min_samples: int = 1,
+    reader: SegmentReader,
+    min_length: int = 1,
     **options: Any,
 ) -> Loader:
     """Dataloader of the windows of files, in their order, several files a batch."""
-    dataset = FileWindows(files.paths, files.segments, duration, step, sample_rate, min_samples)
+    dataset = FileWindows(files.paths, files.segments, duration, step, reader, min_length)
     return Loader(
         dataset,
         batch_size=FILES_PER_BATCH,
@@ -153,29 +154,38 @@ def embed_batch(model: Model, batch: dict[str, Any], batch_size: int = 32) -> to
     return F.normalize(total, dim=-1)
 
 
-def shortest_input(model: Model, longest: int) -> int:
-    """Smallest number of samples, `longest` at most, that a model turns into a finite embedding.
+def shortest_input(model: Model, duration: float, reader: SegmentReader) -> int:
+    """Smallest input that a model turns into a finite embedding, in units of the reader.
 
     Found by doubling, then halving: architectures, upstream's among them, do not tell. The model is
     expected to be in evaluation mode.
 
+    Parameters
+    ----------
+    model : Model
+    duration : float
+        Longest input to try, in seconds.
+    reader : SegmentReader
+        What the input comes from.
+
     Raises
     ------
     UserError
-        If the model refuses even `longest` samples.
+        If the model refuses even the longest.
     """
     device = next(model.parameters()).device
+    longest = int(reader.units(np.array(duration)))
 
-    def works(num_samples: int) -> bool:
+    def works(length: int) -> bool:
         # Something that varies, and the same at each call.
-        waveform = torch.sin(torch.arange(num_samples, device=device) * 0.1).view(1, 1, -1)
+        varied = torch.sin(torch.arange(reader.dimension * length, device=device) * 0.1)
         try:
-            return bool(model(waveform).isfinite().all())
+            return bool(model(varied.view(1, reader.dimension, length)).isfinite().all())
         except (RuntimeError, ValueError, AssertionError, IndexError, ZeroDivisionError) as error:
-            if num_samples >= longest:
+            if length >= longest:
                 raise UserError(
-                    f"Windows of {longest} samples are too short for the model: give a longer "
-                    "--duration."
+                    f"Windows of {longest} {reader.unit} are too short for the model: give a "
+                    "longer --duration."
                 ) from error
             return False
 

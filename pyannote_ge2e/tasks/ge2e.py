@@ -10,6 +10,7 @@ from pyannote.database import Protocol
 from torch import nn
 
 from pyannote_ge2e.data.batches.selection import BatchFrom, Short
+from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.losses import GE2ELoss
 from pyannote_ge2e.tasks.base import EmbeddingTask, Metrics
@@ -57,6 +58,15 @@ class GE2E(EmbeddingTask):
         Further validation figures, from scores and labels; torchmetrics' will do.
     step : float
         Step between the windows of a validation file, as a ratio of `duration`.
+    features : StoredFeatures, optional
+        Features to learn from in place of audio, and to validate on.
+    frame_grid : bool
+        Cut chunks of audio where the model's frames begin, so that training from stored features
+        of the same frames gives the same. Otherwise they begin at any sample, which is a little
+        more variety for nothing.
+    pack : str or Path, optional
+        Folder that `emb pack` wrote, to read the training set from: the audio files need not be
+        there then.
 
     Examples
     --------
@@ -93,6 +103,9 @@ class GE2E(EmbeddingTask):
         augmentation: nn.Module | None = None,
         metric: Metrics | None = None,
         step: float = 0.25,
+        features: StoredFeatures | None = None,
+        frame_grid: bool = False,
+        pack: str | Path | None = None,
     ) -> None:
         if num_chunks_per_class < 2:
             raise UserError(
@@ -117,6 +130,9 @@ class GE2E(EmbeddingTask):
             augmentation=augmentation,
             metric=metric,
             step=step,
+            features=features,
+            frame_grid=frame_grid,
+            pack=pack,
         )
         self.variant = variant
         self.make_loss()  # refuses an unknown variant here rather than in the midst of fitting

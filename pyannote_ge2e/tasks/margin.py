@@ -10,6 +10,7 @@ from pyannote.database import Protocol
 from torch import nn
 
 from pyannote_ge2e.data.batches.selection import BatchFrom, Short
+from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.tasks.base import EmbeddingTask, Metrics
 
 
@@ -29,7 +30,7 @@ class AdditiveAngularMargin(EmbeddingTask):
         Scale of the cosines.
     duration, min_duration, num_classes_per_batch, num_chunks_per_class, label_min_duration, \
 batches_per_epoch, short, batch_from, gradient_scale, seed, cache, num_workers, pin_memory, \
-augmentation, metric, step
+augmentation, metric, step, features, frame_grid, pack
         As in `GE2E`; no gradient is scaled by default.
     """
 
@@ -54,6 +55,9 @@ augmentation, metric, step
         augmentation: nn.Module | None = None,
         metric: Metrics | None = None,
         step: float = 0.25,
+        features: StoredFeatures | None = None,
+        frame_grid: bool = False,
+        pack: str | Path | None = None,
     ) -> None:
         super().__init__(
             protocol,
@@ -73,6 +77,9 @@ augmentation, metric, step
             augmentation=augmentation,
             metric=metric,
             step=step,
+            features=features,
+            frame_grid=frame_grid,
+            pack=pack,
         )
         self.margin = margin
         self.scale = scale

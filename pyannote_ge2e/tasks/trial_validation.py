@@ -11,9 +11,13 @@ from pyannote.database import Protocol
 from torch.utils.data import DataLoader
 from torchmetrics import Metric, MetricCollection
 
+from pyannote_ge2e.data.audio.reader import audio_duration
+from pyannote_ge2e.data.audio.segments import AudioSegments
+from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.data.protocol import NoSubset
 from pyannote_ge2e.data.trials.trials import TrialIndex, trial_index
 from pyannote_ge2e.data.trials.turns import NoTrials
+from pyannote_ge2e.data.trials.windows import SegmentReader
 from pyannote_ge2e.tasks.embedding import embed_batch, file_loader, shortest_input
 from pyannote_ge2e.tasks.remarks import warn
 from pyannote_ge2e.tasks.trial_metric import Figure, TrialMetric
@@ -36,13 +40,18 @@ class TrialValidation(Task):
     protocol: Protocol
     figures: Metrics | None = None
     trials: TrialIndex | None = None
+    features: StoredFeatures | None = None
     step: float = 0.25
     multiprocessing_context: str | None = None
 
     def development_trials(self) -> TrialIndex | None:
         """List the trials of the development subset; None when there is none."""
         try:
-            return trial_index(self.protocol, "development")
+            return trial_index(
+                self.protocol,
+                "development",
+                audio_duration if self.features is None else self.features.duration,
+            )
         except (NoSubset, NoTrials) as reason:
             warn(f"Training goes on without validation: {reason}")
             return None
@@ -51,23 +60,27 @@ class TrialValidation(Task):
         """Windows of every development file; an empty list when there is none."""
         if self.trials is None:
             return []
-        sample_rate = self.model.hparams["sample_rate"]
         return file_loader(
             self.trials,
             self.duration,
             self.step,
-            sample_rate,
-            min_samples=self._shortest_input(round(self.duration * sample_rate)),
+            self.reader,
+            min_length=self._shortest_input(),
             num_workers=self.num_workers,
             pin_memory=self.pin_memory,
             multiprocessing_context=self.multiprocessing_context if self.num_workers else None,
         )
 
-    def _shortest_input(self, longest: int) -> int:
+    @property
+    def reader(self) -> SegmentReader:
+        """What windows are read from: the files' audio, or their stored features."""
+        return self.features or AudioSegments(self.model.hparams["sample_rate"])
+
+    def _shortest_input(self) -> int:
         training = self.model.training
         self.model.eval()
         try:
-            return shortest_input(self.model, longest)
+            return shortest_input(self.model, self.duration, self.reader)
         finally:
             self.model.train(training)
 

@@ -9,6 +9,7 @@ import torch
 from pyannote.audio.models.embedding import XVectorSincNet
 from torchmetrics.classification import BinaryAUROC
 
+from pyannote_ge2e.data.audio.segments import AudioSegments
 from pyannote_ge2e.data.protocol import load_protocol
 from pyannote_ge2e.data.trials.trials import trial_index
 from pyannote_ge2e.errors import UserError
@@ -108,7 +109,7 @@ def test_error_rate_can_be_monitored(small, ge2e, trainer, tiny_protocol, tmp_pa
 
 def test_shortest_input_is_the_least_that_gives_an_embedding():
     model = XVectorSincNet().eval()
-    least = shortest_input(model, 16000)
+    least = shortest_input(model, 1.0, AudioSegments(16000))
     with torch.inference_mode():
         assert model(torch.randn(1, 1, least)).isfinite().all()
         try:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
+from pyannote_ge2e.data.augmentation.described import Chunks
 from pyannote_ge2e.data.batches.chunks import Piece, draw_chunks
 from pyannote_ge2e.data.batches.schedule import SpeakerSchedule
-from pyannote_ge2e.data.batches.seeded import augment
 from pyannote_ge2e.data.batches.selection import Selection, Short, usable_utterances
 from pyannote_ge2e.data.batches.sources import AudioSource, ChunkSource
 from pyannote_ge2e.data.index.index import Index
 
-Batch = dict[str, torch.Tensor]
+if TYPE_CHECKING:
+    from pyannote_ge2e.data.augmentation.augmenter import Augmenter
+
+Batch = dict[str, Any]
 
 
 class BatchDataset(IterableDataset):
@@ -42,6 +46,10 @@ class BatchDataset(IterableDataset):
     sample_rate : int
     seed, rank : int
     augmentation : torch-audiomentations transform, optional
+        Ours among them: see `Augmenter`.
+    augment_here : bool
+        Whether augmentations are applied to waveforms as batches are made. Otherwise they are
+        drawn only, and whoever has the batch on a GPU applies them there.
     source : ChunkSource, optional
         What chunks are read from. Defaults to the audio files of the index.
 
@@ -65,6 +73,7 @@ class BatchDataset(IterableDataset):
         seed: int = 0,
         rank: int = 0,
         augmentation: torch.nn.Module | None = None,
+        augment_here: bool = True,
         source: ChunkSource | None = None,
     ) -> None:
         super().__init__()
@@ -78,7 +87,8 @@ class BatchDataset(IterableDataset):
         self.sample_rate = sample_rate
         self.seed = seed
         self.rank = rank
-        self.augmentation = augmentation
+        self.augmenter = _augmenter(augmentation)
+        self.augment_here = augment_here
         self.source = AudioSource(index, sample_rate) if source is None else source
         self.epoch = 0
         self._schedule: SpeakerSchedule | None = None
@@ -106,23 +116,56 @@ class BatchDataset(IterableDataset):
         -------
         batch : dict
             `X`, (N x M, channel, unit of the source) float32, and `y`, (N x M,) int64: each
-            speaker's chunks follow one another.
+            speaker's chunks follow one another. What is left to apply is in `augmentation`: steps
+            of `Augmenter`.
         """
         sequence = np.random.SeedSequence([self.seed, self.epoch, self.rank, number])
         rng = np.random.default_rng(sequence)
-        shortest, longest = (round(seconds * self.source.rate) for seconds in self.duration)
+        shortest, longest = self.source.units(np.array(self.duration))
         length = int(rng.integers(shortest, longest + 1))
         classes = self.speakers(number)
+        y = np.repeat(classes, self.num_chunks)
+        if self.augmenter is None:
+            return {"X": self._chunks(rng, classes, length), "y": torch.from_numpy(y)}
+
+        chunks = Chunks(len(y), length, self.sample_rate, y, self)
+        steps, longer = self.augmenter.draw(sequence.spawn(1)[0], chunks)
+        X = self._chunks(rng, classes, longer)
+        now, later = self.augmenter.split(steps, self.augment_here)
+        X = self.augmenter.apply(X, now, self.sample_rate)
+        batch = {"X": X, "y": torch.from_numpy(y)}
+        return {**batch, "augmentation": later} if later else batch
+
+    # --- what augmentations may ask for -------------------------------------------------------
+
+    @property
+    def num_speakers(self) -> int:
+        """Speakers to train on, C."""
+        return len(self.selection.speakers)
+
+    def speech(self, rng: np.random.Generator, speaker: int, length: int) -> np.ndarray:
+        """Read a chunk of a speaker (a class): (length,) float32."""
+        chunk = self.source.empty(1, length)
+        self._fill(rng, speaker, chunk, length)
+        return chunk[0, 0]
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def _chunks(self, rng: np.random.Generator, classes: np.ndarray, length: int) -> torch.Tensor:
         chunks = self.source.empty(len(classes) * self.num_chunks, length)
         for position, label in enumerate(classes):
-            utterances, lengths = self._utterances(int(self.selection.speakers[label]))
-            drawn = draw_chunks(rng, lengths, self.num_chunks, length, self.short)
-            for row, pieces in enumerate(drawn, start=position * self.num_chunks):
-                self._read(chunks[row], utterances, pieces)
-        X = torch.from_numpy(chunks)
-        if self.augmentation is not None:
-            X = augment(self.augmentation, X, self.sample_rate, sequence.spawn(1)[0])
-        return {"X": X, "y": torch.from_numpy(np.repeat(classes, self.num_chunks))}
+            first = position * self.num_chunks
+            self._fill(rng, int(label), chunks[first : first + self.num_chunks], length)
+        return torch.from_numpy(chunks)
+
+    def _fill(
+        self, rng: np.random.Generator, label: int, chunks: np.ndarray, length: int
+    ) -> None:
+        """Read as many chunks of a class as there is room for."""
+        utterances, lengths = self._utterances(int(self.selection.speakers[label]))
+        drawn = draw_chunks(rng, lengths, len(chunks), length, self.short)
+        for chunk, pieces in zip(chunks, drawn, strict=True):
+            self._read(chunk, utterances, pieces)
 
     def _utterances(self, speaker: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows and lengths, in units of the source, of a speaker's usable utterances."""
@@ -130,14 +173,25 @@ class BatchDataset(IterableDataset):
         bounds = np.array([speaker, speaker + 1], self.index.speaker.dtype)
         first, last = np.searchsorted(self.index.speaker, bounds)
         durations = self.index.end[first:last] - self.index.start[first:last]
-        kept = np.flatnonzero(usable_utterances(durations, self.duration[1], self.short))
-        return first + kept, self.source.units(durations[kept])
+        lengths = self.source.units(durations)
+        usable = usable_utterances(durations, self.duration[1], self.short)
+        kept = np.flatnonzero(usable & (lengths > 0))
+        return first + kept, lengths[kept]
 
     def _read(self, out: np.ndarray, utterances: np.ndarray, pieces: list[Piece]) -> None:
         filled = 0
         for piece in pieces:
             row = utterances[piece.utterance]
             file, start = int(self.index.file[row]), float(self.index.start[row])
-            room = out[:, filled : filled + piece.length]
+            room = self.source.room(out, filled, piece.length)
             self.source.read(file, start, piece.offset, piece.length, out=room)
             filled += piece.length
+
+
+def _augmenter(augmentation: torch.nn.Module | None) -> Augmenter | None:
+    if augmentation is None:
+        return None
+    # Here, for whoever augments nothing need not load torch-audiomentations.
+    from pyannote_ge2e.data.augmentation.augmenter import Augmenter
+
+    return Augmenter(augmentation)

@@ -75,8 +75,9 @@ def _in_plain_words(batches: Iterator[Any]) -> Iterator[Any]:
         yield from batches
     except UserError as error:
         # From a worker, the message is a traceback that ends with the original one.
-        message = str(error).rsplit(f"{UserError.__name__}: ", 1)[-1].strip()
-        raise UserError(message) from error
+        kind = type(error)
+        message = str(error).rsplit(f"{kind.__name__}: ", 1)[-1].strip()
+        raise kind(message) from error
     finally:
         # Left to the garbage collector, each worker takes five seconds to notice.
         getattr(batches, "_shutdown_workers", lambda: None)()

@@ -40,6 +40,7 @@ def select_speakers(
     label_min_duration: float = 0.0,
     short: Short = "join",
     batch_from: BatchFrom = "any",
+    least: float = 1e-3,
 ) -> Selection:
     """Leave out who cannot be trained on, and say so.
 
@@ -56,6 +57,8 @@ def select_speakers(
         With "skip", utterances shorter than `duration` are left out, and who has no other.
     batch_from : {"any", "database"}
         With "database", a batch holds speakers of one corpus.
+    least : float
+        Utterances shorter than that, in seconds, hold nothing to learn from.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def select_speakers(
         If fewer than two speakers are left.
     """
     durations = index.durations
-    usable = usable_utterances(durations, duration, short)
+    usable = usable_utterances(durations, duration, short) & (durations >= least - 1e-6)
     if not usable.any():
         raise UserError(
             f"No utterance is as long as a chunk of {duration:g} s (the longest has "

@@ -37,6 +37,10 @@ class ChunkSource(Protocol):
         """Make room for so many chunks of `length` units: (chunks, channel, length) float32."""
         ...
 
+    def room(self, chunk: np.ndarray, filled: int, length: int) -> np.ndarray:
+        """Part of a chunk where `length` units belong, after `filled` others."""
+        return chunk[:, filled : filled + length]
+
     def read(
         self, file: int, start: float, offset: int, length: int, out: np.ndarray | None = None
     ) -> np.ndarray:
@@ -47,7 +51,7 @@ class ChunkSource(Protocol):
         ...
 
 
-class AudioSource:
+class AudioSource(ChunkSource):
     """Chunks of audio files, mono.
 
     Parameters

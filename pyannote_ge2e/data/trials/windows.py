@@ -3,25 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from pyannote_ge2e.data.audio.reader import read_segment
+from pyannote_ge2e.data.audio.segments import AudioSegments
 
 Windows = list[torch.Tensor]
+
+
+class SegmentReader(Protocol):
+    """Reads stretches of files: of their audio, or of what was computed from it.
+
+    Attributes
+    ----------
+    unit : str
+        What lengths are counted in: "samples", "frames".
+    rate : float
+        Units in a second.
+    dimension : int
+        Numbers in a unit: 1 for audio.
+    """
+
+    unit: str
+
+    @property
+    def rate(self) -> float: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    def units(self, seconds: np.ndarray) -> np.ndarray:
+        """Count the units of so many seconds, int64."""
+        ...
+
+    def duration(self, path: str) -> float:
+        """Duration of a file, in seconds."""
+        ...
+
+    def segment(self, path: str, start: float, end: float) -> np.ndarray:
+        """Read from `start` to `end` seconds, or what there is of it: (dimension, unit)."""
+        ...
 
 
 def windows(
     waveform: np.ndarray, duration_samples: int, step_samples: int, min_samples: int = 1
 ) -> np.ndarray:
-    """Cut a waveform into overlapping windows that cover all of it.
+    """Cut a waveform, or features, into overlapping windows that cover all of it.
 
     Parameters
     ----------
-    waveform : (T,) float32 array
+    waveform : (..., T) float32 array
     duration_samples, step_samples : int
         Length of a window, and from one start to the next.
     min_samples : int
@@ -29,7 +63,7 @@ def windows(
 
     Returns
     -------
-    windows : (W, duration_samples) float32 array
+    windows : (W, ..., duration_samples) float32 array
         At 0, one step, two steps... and a last one flush with the end when something is left over.
         A waveform shorter than a window is one window of its own length.
 
@@ -42,14 +76,15 @@ def windows(
     >>> windows(np.arange(2, dtype=np.float32), 4, 3, min_samples=3).tolist()
     [[0.0, 1.0, 0.0]]
     """
-    total = len(waveform)
+    total = waveform.shape[-1]
     if total < duration_samples:
-        return np.resize(waveform, max(total, min_samples))[None].astype(np.float32)
+        repeated = np.arange(max(total, min_samples)) % total
+        return waveform[None, ..., repeated].astype(np.float32)
     starts = np.arange(0, total - duration_samples + 1, max(1, step_samples))
     if starts[-1] + duration_samples < total:
         starts = np.append(starts, total - duration_samples)
-    every = np.lib.stride_tricks.sliding_window_view(waveform, duration_samples)
-    return every[starts].astype(np.float32)
+    every = np.lib.stride_tricks.sliding_window_view(waveform, duration_samples, axis=-1)
+    return np.moveaxis(every[..., starts, :], -2, 0).astype(np.float32, order="C")
 
 
 class FileWindows(Dataset):
@@ -62,9 +97,10 @@ class FileWindows(Dataset):
         Parts to cut windows from, in seconds.
     duration, step : float
         Length of a window in seconds, and the step as a ratio of it.
-    sample_rate : int
-    min_samples : int
-        Least that the model can take.
+    reader : SegmentReader, optional
+        Defaults to audio at 16 kHz.
+    min_length : int
+        Least that the model can take, in units of the reader.
     """
 
     def __init__(
@@ -73,29 +109,27 @@ class FileWindows(Dataset):
         segments: Sequence[Sequence[tuple[float, float]]],
         duration: float,
         step: float = 0.25,
-        sample_rate: int = 16000,
-        min_samples: int = 1,
+        reader: SegmentReader | None = None,
+        min_length: int = 1,
     ) -> None:
         self.paths = paths
         self.segments = segments
-        self.duration_samples = round(duration * sample_rate)
-        self.step_samples = max(1, round(step * duration * sample_rate))
-        self.sample_rate = sample_rate
-        self.min_samples = min_samples
+        self.reader: SegmentReader = AudioSegments() if reader is None else reader
+        self.length = int(self.reader.units(np.array(duration)))
+        self.step = max(1, round(step * duration * self.reader.rate))
+        self.min_length = min_length
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, item: int) -> tuple[int, Windows]:
-        """Row of the file, and its windows: one (W, 1, sample) tensor for each length of window."""
+        """Row of the file, and its windows: one (W, dimension, unit) tensor for each length."""
         by_length: dict[int, list[np.ndarray]] = {}
         for start, end in self.segments[item]:
-            waveform = read_segment(self.paths[item], start, end, self.sample_rate)
-            cut = windows(waveform, self.duration_samples, self.step_samples, self.min_samples)
-            by_length.setdefault(cut.shape[1], []).append(cut)
-        return item, [
-            torch.from_numpy(np.concatenate(cuts)).unsqueeze(1) for cuts in by_length.values()
-        ]
+            read = self.reader.segment(self.paths[item], start, end)
+            cut = windows(read, self.length, self.step, self.min_length)
+            by_length.setdefault(cut.shape[-1], []).append(cut)
+        return item, [torch.from_numpy(np.concatenate(cuts)) for cuts in by_length.values()]
 
 
 def collate_windows(items: Sequence[tuple[int, Windows]]) -> dict[str, Any]:
@@ -104,7 +138,7 @@ def collate_windows(items: Sequence[tuple[int, Windows]]) -> dict[str, Any]:
     Returns
     -------
     batch : dict
-        `files`, (F,) int64; `windows`, list of (W, 1, sample); `owners`, list of (W,) int64:
+        `files`, (F,) int64; `windows`, list of (W, dimension, unit); `owners`, list of (W,) int64:
         position in `files` of each window's file.
     """
     by_length: dict[int, tuple[list[torch.Tensor], list[torch.Tensor]]] = {}

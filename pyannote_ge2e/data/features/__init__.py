@@ -1,0 +1,1 @@
+"""Stored features: one `.npy` a file, (frames, dimension), in place of its audio."""

@@ -1,0 +1,126 @@
+"""Rows of a `.npy` file: its header is parsed, and no more read than what is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.lib import format as npy
+
+from pyannote_ge2e.errors import UserError
+
+__all__ = ["MissingFeatures", "Rows", "opened"]
+
+_AGAIN = "Extract it again."
+
+
+class MissingFeatures(UserError):
+    """A file has no stored features."""
+
+
+class Rows(NamedTuple):
+    """The rows of an open file: `frames` of `dimension` numbers."""
+
+    path: str
+    file: BinaryIO
+    frames: int
+    dimension: int
+    dtype: np.dtype
+    offset: int
+
+    def read(self, first: int, count: int) -> np.ndarray:
+        """Read `count` rows from row `first` on: (count, dimension), in the type of the file.
+
+        Raises
+        ------
+        UserError
+            If some of it is no number.
+        """
+        size = self.dimension * self.dtype.itemsize
+        self.file.seek(self.offset + first * size)
+        rows = np.frombuffer(self.file.read(count * size), self.dtype)
+        if len(rows) < count * self.dimension:  # it was cut since it was opened
+            raise UserError(f"'{self.path}' is cut short. {_AGAIN}")
+        rows = rows.reshape(count, self.dimension)
+        if not (finite := np.isfinite(rows).all(axis=1)).all():
+            raise UserError(
+                f"'{self.path}' holds features that are no numbers (nan or infinite), the first "
+                f"of them in frame {first + int(finite.argmin())}. {_AGAIN}"
+            )
+        return rows
+
+
+@contextmanager
+def opened(path: str, dimension: int) -> Iterator[Rows]:
+    """Open a file of features and check what its header says.
+
+    Parameters
+    ----------
+    path : str
+        A `.npy` file, (frames, dimension), float32 or float16.
+    dimension : int
+        Expected number of features in a frame.
+
+    Yields
+    ------
+    rows : Rows
+
+    Raises
+    ------
+    MissingFeatures
+        If there is no such file.
+    UserError
+        If it is no such array, or is cut short.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = str(pathlib.Path(folder.name) / "a.npy")
+    >>> np.save(path, np.arange(8, dtype=np.float32).reshape(4, 2))
+    >>> with opened(path, dimension=2) as rows:
+    ...     rows.frames, rows.read(1, 2).tolist()
+    (4, [[2.0, 3.0], [4.0, 5.0]])
+    """
+    try:
+        # Unbuffered: a chunk is one read of its own size.
+        with open(path, "rb", buffering=0) as file:
+            yield _parsed(path, file, dimension)
+    except FileNotFoundError as error:
+        raise MissingFeatures(f"There are no stored features '{path}'.") from error
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+
+
+def _parsed(path: str, file: BinaryIO, dimension: int) -> Rows:
+    expected = f"expected (frames, {dimension}) float32 or float16, as numpy.save writes it"
+    try:
+        version = npy.read_magic(file)
+        parse = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        shape, fortran, dtype = parse(file)
+    except (ValueError, KeyError) as error:
+        raise UserError(f"'{path}' is not a .npy file: {expected}.") from error
+    if len(shape) != 2 or shape[1] != dimension:
+        turned = len(shape) == 2 and shape[0] == dimension
+        raise UserError(
+            f"'{path}' holds an array of shape {shape}: {expected}"
+            + ("; transpose it." if turned else ".")
+        )
+    if dtype.kind != "f" or dtype.itemsize not in (2, 4):
+        raise UserError(f"'{path}' holds {dtype} numbers: {expected}.")
+    if fortran and min(shape) > 1:
+        raise UserError(
+            f"'{path}' is in Fortran order, column after column, so that a chunk is everywhere in "
+            "it: save numpy.ascontiguousarray of the array."
+        )
+    offset, size = file.tell(), os.fstat(file.fileno()).st_size
+    whole = offset + shape[0] * shape[1] * dtype.itemsize
+    if size < whole:
+        raise UserError(
+            f"'{path}' is cut short: its header announces {shape[0]} frames, {whole} bytes, and "
+            f"it has {size}. {_AGAIN}"
+        )
+    return Rows(path, file, shape[0], shape[1], dtype, offset)
