@@ -117,8 +117,9 @@ def recordings_of(
         uri = file.stem
         if roots[uri] > 1:
             uri = f"{os.path.basename(file.root)}/{uri}"
-        elif listed and len(places) > 1:
-            if sum(os.path.exists(f"{root}/{uri}{suffix}") for root, suffix in places) > 1:
+        elif listed and len(places) + bool(file.elsewhere) > 1:
+            there = sum(os.path.exists(f"{root}/{uri}{suffix}") for root, suffix in places)
+            if there + bool(file.elsewhere) > 1:
                 uri = f"{uri}-{file.suffix[1:]}"
         elif uri in rivals and len(places.intersection(map(_place, rivals[uri]))) > 1:
             uri = f"{uri}-{file.suffix[1:]}"
