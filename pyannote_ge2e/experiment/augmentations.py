@@ -14,6 +14,10 @@ from pyannote_ge2e.experiment.sections import Keys, Section, parse_section
 if TYPE_CHECKING:
     from torch.nn import Module
 
+# Transforms of torch-audiomentations that call torchaudio.info, which torchaudio 2.11 no longer
+# has: ours of the same name read their files.
+_READ_FILES = ("AddBackgroundNoise", "ApplyImpulseResponse")
+
 # pyannote.audio 1.x: from this range of signal-to-noise ratios, in decibels, to every chunk.
 _ADD_NOISE_1X = {"collection": "MUSAN.Collection.BackgroundNoise", "snr_min": 5, "snr_max": 20}
 
@@ -129,10 +133,13 @@ def _check_p(section: Section) -> None:
 
 
 def _translate(section: Section) -> Section:
-    """AddNoise of pyannote.audio 1.x as BackgroundNoise."""
+    """AddNoise of pyannote.audio 1.x as BackgroundNoise, and what upstream cannot read as ours."""
     if last_word(section.name) == "AddNoise":
         params = {**_ADD_NOISE_1X, **section.params}
         return section.with_params(params, name="BackgroundNoise")
     if last_word(section.name) == "AddNoiseFromGaps":
         raise section.problem("this augmentation of 1.x has no counterpart; use BackgroundNoise.")
+    package, _, name = section.name.rpartition(".")
+    if package.startswith("torch_audiomentations") and name in _READ_FILES:
+        return section.with_params(section.params, name=name)
     return section

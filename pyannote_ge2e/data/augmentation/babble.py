@@ -6,8 +6,7 @@ import numpy as np
 
 from pyannote_ge2e.data.augmentation.described import Chunks
 from pyannote_ge2e.data.augmentation.mixing import Mixture, several_voices
-from pyannote_ge2e.data.augmentation.musan import check_voices
-from pyannote_ge2e.data.augmentation.values import check_order
+from pyannote_ge2e.data.augmentation.values import Range, check_counts, check_order
 from pyannote_ge2e.errors import UserError
 
 
@@ -31,12 +30,12 @@ class Babble(Mixture):
         self,
         snr_min: float = 13.0,
         snr_max: float = 20.0,
-        num_voices: tuple[int, int] = (3, 7),
+        num_voices: Range = (3, 7),
         p: float = 0.5,
     ) -> None:
         super().__init__(p=p)
         self.snr = check_order("snr_min", snr_min, "snr_max", snr_max)
-        self.num_voices = check_voices(num_voices)
+        self.num_voices = check_counts("num_voices", num_voices, least=1)
 
     def noise(self, rng: np.random.Generator, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
         """Read voices, and mix some of them for each chunk.

@@ -10,7 +10,7 @@ from pyannote_ge2e.data.augmentation.audio_files import AudioFiles
 from pyannote_ge2e.data.augmentation.described import Chunks
 from pyannote_ge2e.data.augmentation.mixing import Mixture, several_voices
 from pyannote_ge2e.data.augmentation.noise import stretches
-from pyannote_ge2e.data.augmentation.values import Range, check_count, check_range
+from pyannote_ge2e.data.augmentation.values import Range, check_counts, check_range
 from pyannote_ge2e.errors import UserError
 
 KINDS = ("noise", "music", "speech")
@@ -42,7 +42,7 @@ class Musan(Mixture):
         noise: Range | None = (0.0, 15.0),
         music: Range | None = (5.0, 15.0),
         speech: Range | None = (13.0, 20.0),
-        num_voices: tuple[int, int] = (3, 7),
+        num_voices: Range = (3, 7),
         p: float = 0.5,
     ) -> None:
         super().__init__(p=p)
@@ -52,7 +52,7 @@ class Musan(Mixture):
         }
         if not self.snr:
             raise UserError("noise, music and speech are all left out: keep one of them.")
-        self.num_voices = check_voices(num_voices)
+        self.num_voices = check_counts("num_voices", num_voices, least=1)
         root = Path(folder).expanduser()
         if not root.is_dir():
             raise UserError(
@@ -89,9 +89,3 @@ class Musan(Mixture):
         size = max(chunks.count, self.num_voices[1])
         pool = [files.stretch(rng, chunks.length, chunks.sample_rate) for _ in range(size)]
         return several_voices(rng, pool, [np.arange(size)] * chunks.count, self.num_voices)
-
-
-def check_voices(value: tuple[int, int]) -> tuple[int, int]:
-    """Read how many voices make babble: [fewest, most], or a number that is both."""
-    fewest, most = check_range("num_voices", value, least=1)
-    return check_count("num_voices", int(fewest), 1), check_count("num_voices", int(most), 1)

@@ -82,6 +82,20 @@ def check_range(
     return float(bounds[0]), float(bounds[1])
 
 
+def check_counts(name: str, value: Any, least: int = 0) -> tuple[int, int]:
+    """Read `[fewest, most]` in whole numbers, or one that is both.
+
+    Examples
+    --------
+    >>> check_counts("num_voices", [3, 7])
+    (3, 7)
+    """
+    fewest, most = check_range(name, value, least=least)
+    if fewest % 1 or most % 1:
+        raise UserError(f"{name} should be whole numbers, not {value!r}.")
+    return int(fewest), int(most)
+
+
 def check_choices(name: str, value: Any, known: Sequence[str]) -> list[str]:
     """Read one or several of the words that are known.
 
