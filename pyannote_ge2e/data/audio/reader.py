@@ -22,10 +22,18 @@ from pyannote_ge2e.data.audio.sphere import SPHERE_MAGIC, SphereSource
 from pyannote_ge2e.data.audio.wav import WavSource, read_plain
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["audio_duration", "opened_blocks", "placed", "read_chunk", "read_segment"]
+__all__ = [
+    "audio_duration",
+    "checked_duration",
+    "opened_blocks",
+    "placed",
+    "read_chunk",
+    "read_segment",
+]
 
 _POSITIONAL_READS = hasattr(os, "pread")  # everywhere but on Windows
 _BINARY = getattr(os, "O_BINARY", 0)  # on Windows only
+_TAIL = 0.1  # seconds that are decoded to see whether a file ends where it says
 
 
 class _Source(Protocol):
@@ -227,6 +235,44 @@ def audio_duration(path: str) -> float:
     1.0
     """
     with _opened(path) as source:
+        return source.frames / source.rate
+
+
+def checked_duration(path: str) -> float:
+    """Return the duration of a file in seconds, once the file is sure to hold that much.
+
+    A wav or SPHERE file that is cut short is told by its size, and the duration of an Ogg file is
+    that of its last page. Other headers may promise what is not there: the end is decoded.
+
+    Parameters
+    ----------
+    path : str
+        Audio file.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, empty, truncated or not audio.
+
+    Examples
+    --------
+    >>> import numpy as np, pathlib, soundfile, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name) / "cut.flac"
+    >>> soundfile.write(path, np.random.default_rng(0).standard_normal(16000) / 10, 16000)
+    >>> checked_duration(str(path))
+    1.0
+    >>> _ = path.write_bytes(path.read_bytes()[:9000])
+    >>> checked_duration(str(path))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    pyannote_ge2e.errors.UserError: '...cut.flac' is damaged or truncated: ...
+    """
+    with _opened(path) as source:
+        is_ogg = isinstance(source, SoundFileSource) and source.file.format == "OGG"
+        if not is_ogg and not isinstance(source, WavSource | SphereSource):
+            count = min(math.ceil(_TAIL * source.rate), source.frames)
+            _read_all(source, path, source.frames - count, count)
         return source.frames / source.rate
 
 

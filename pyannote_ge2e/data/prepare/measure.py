@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -12,18 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from pyannote_ge2e.data.audio.containers import FFMPEG_ADVICE, FFMPEG_SUFFIXES, has_ffmpeg
-from pyannote_ge2e.data.audio.reader import audio_duration, read_segment
+from pyannote_ge2e.data.audio.reader import checked_duration
 from pyannote_ge2e.data.prepare.measured import read_measured, write_measured
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["Measured", "Progress", "measure"]
 
 Progress = Callable[[int, int], None]
-
-# A wav cut short is told by its size, and Ogg's duration is that of its last page; other headers
-# may promise what is not there, so the end is decoded: so many seconds.
-_TAIL = 0.1
-_HONEST = (b"RIFF", b"OggS")
 
 _BLOCK = 64  # files that a thread takes at a time
 
@@ -92,7 +87,7 @@ def measure(
 
     pool = ThreadPoolExecutor(threads)
     try:
-        for done in _in_order(pool, look, len(paths)):
+        for done in pool.map(look, range(0, len(paths), _BLOCK)):
             if progress is not None:
                 progress(done, len(paths))
     finally:
@@ -100,10 +95,6 @@ def measure(
         if remembered is not None and any(facts):
             write_measured(remembered, paths, facts)
     return Measured(milliseconds, dict(sorted(reasons.items())))
-
-
-def _in_order(pool: ThreadPoolExecutor, look: Callable[[int], int], size: int) -> Iterator[int]:
-    yield from pool.map(look, range(0, size, _BLOCK))
 
 
 def _look(path: str, known: str, ffmpeg: bool) -> tuple[int | str, str]:
@@ -123,19 +114,11 @@ def _look(path: str, known: str, ffmpeg: bool) -> tuple[int | str, str]:
 
 def _duration(path: str) -> int | str:
     try:
-        duration = audio_duration(path)
-        if not _is_honest(path):
-            read_segment(path, max(duration - _TAIL, 0.0))
+        duration = checked_duration(path)
     except UserError as error:
         return str(error).replace(f"'{path}'", "it").rstrip(".")
     milliseconds = math.floor(duration * 1000 + 1e-6)
     return milliseconds or "it lasts less than a millisecond"
-
-
-def _is_honest(path: str) -> bool:
-    """Tell whether the duration in a file's header is what the file holds."""
-    with open(path, "rb") as file:
-        return file.read(4) in _HONEST
 
 
 def _wants_ffmpeg(path: str) -> bool:
