@@ -22,7 +22,8 @@ ROOMS = {
     "report": {"metrics"},
     "interop": {"architectures"},
     "experiment": {
-        *("architectures", "data", "hub", "losses", "metrics", "report", "scoring", "tasks")
+        *("architectures", "data", "hub", "interop", "losses", "metrics", "report", "scoring"),
+        "tasks",
     },
     "cli": {"data", "experiment", "interop"},
 }

@@ -404,7 +404,7 @@ class TestThreeColumns:
 
 class TestRefused:
     def test_audio_in_place_of_a_list(self, tmp_path: Path) -> None:
-        with pytest.raises(UserError, match=r"a\.wav' is audio, and no list of it"):
+        with pytest.raises(UserError, match=r"a\.wav' is one recording: expected a folder"):
             corpus(touch(tmp_path, "a.wav") / "a.wav")
 
     def test_trials_alone(self, tmp_path: Path) -> None:

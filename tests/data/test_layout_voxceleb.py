@@ -291,6 +291,12 @@ class TestLists:
         assert len(given.labels) == 1
         assert f"('id10300/{VIDEO}/00002.wav' in line 2)" in given.unknown[0]
 
+    def test_speakers_of_a_list_of_ones_own_are_held_out(self, both: Path, tmp_path: Path) -> None:
+        rows = [(1, "id10001", "id10001"), (0, "id10001", "id10270")]
+        found = corpus(both, trial_lists=[trials(tmp_path / "veri_test.txt", *rows)])
+        assert groups(found)["vox1_test"] == {"id10001", *TEST}
+        assert groups(found)["vox1_dev"] == {"id10002", "id11251"}
+
     def test_two_of_a_kind_are_refused(self, both: Path, tmp_path: Path) -> None:
         (tmp_path / "b").mkdir()
         lists = [official(tmp_path / "veri_test.txt"), official(tmp_path / "b" / "veri_test.txt")]

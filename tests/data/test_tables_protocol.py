@@ -101,7 +101,8 @@ def plain(tmp_path: Path) -> Corpus:
 
 
 def assert_same(index: Index, other: Index) -> None:
-    for name in ("speaker", "file", "start", "end", "speaker_database", "file_database"):
+    columns = ("speaker", "file", "start", "end", "file_database")
+    for name in (*columns, "speaker_database", "speaker_speech", "speaker_shortest"):
         assert np.array_equal(getattr(index, name), getattr(other, name)), name
     for name in ("speakers", "databases", "uris"):
         assert list(getattr(index, name)) == list(getattr(other, name))
@@ -133,12 +134,17 @@ def test_rows_give_the_index_that_annotations_give(corpus, scope, annotated):
     assert index.end.max() == max(corpus.milliseconds) / 1000
 
 
-def test_file_without_duration_has_no_speech(corpus):
-    corpus.milliseconds[4] = 0
+@pytest.mark.parametrize("rows", [[4], range(0, 12, 4)], ids=["a file", "a speaker"])
+@pytest.mark.parametrize("scope", ["database", "file"])
+def test_who_has_files_without_duration_only_is_not_heard(corpus, rows, scope):
+    for row in rows:
+        corpus.milliseconds[row] = 0
+    corpus.scope = scope
     corpus.write()
     index, other = both_indexes(corpus.declare())
     assert_same(index, other)
-    assert corpus.uris[4] not in list(index.uris)
+    assert not {corpus.uris[row] for row in rows} & set(index.uris)
+    assert index.speaker_shortest.min() >= 1
 
 
 def test_blank_lines_and_windows_line_ends_change_nothing(corpus):

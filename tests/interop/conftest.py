@@ -65,6 +65,10 @@ def harryvolek_state(hidden: int = 64, inputs: int = 40) -> dict[str, Tensor]:
     return random_weights(shapes, seed=3)
 
 
+def pase_state() -> dict[str, Tensor]:
+    return harryvolek_state(inputs=256)
+
+
 CHECKPOINTS: dict[str, Callable[[], object]] = {
     "resemblyzer": lambda: {
         "step": 1000,
@@ -74,6 +78,7 @@ CHECKPOINTS: dict[str, Callable[[], object]] = {
     "dvector-attention": lambda: dvector_state(attention=True),
     "dvector-last": lambda: dvector_state(attention=False),
     "harryvolek": harryvolek_state,
+    "pase": pase_state,
     "kunhankh": lambda: {
         "speech_embedder": harryvolek_state(),
         "ge2e_loss": {"w": torch.tensor(11.0), "b": torch.tensor(-6.0)},
@@ -104,13 +109,19 @@ def recording(
     return request.param, path
 
 
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Callable[[str], Path]:
-    """A function that writes a checkpoint in the layout of a project."""
+@pytest.fixture(scope="session")
+def write_checkpoint() -> Callable[[str, Path], Path]:
+    """A function that writes a checkpoint in the layout of a project to a folder."""
 
-    def write(kind: str) -> Path:
-        path = tmp_path / f"{kind}.pt"
+    def write(kind: str, folder: Path) -> Path:
+        path = folder / f"{kind}.pt"
         torch.save(CHECKPOINTS[kind](), path)
         return path
 
     return write
+
+
+@pytest.fixture
+def checkpoint(write_checkpoint: Callable[[str, Path], Path], tmp_path: Path):
+    """The same, to a folder of the test's own."""
+    return lambda kind: write_checkpoint(kind, tmp_path)

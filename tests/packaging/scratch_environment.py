@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -80,7 +81,16 @@ def copy_of_the_source(folder: Path) -> Path:
         folder / "pyannote_ge2e",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
+    for weights in shipped_weights():
+        (folder / weights).parent.mkdir(parents=True)
+        shutil.copy(REPOSITORY / weights, folder / weights)
     return folder
+
+
+def shipped_weights() -> dict[str, str]:
+    """Name of what is shipped, by path of weights that installing puts into the package."""
+    pretrained = json.loads((REPOSITORY / "pyannote_ge2e" / "weights.json").read_text())
+    return {entry["path"]: name for name, entry in pretrained.items() if entry["shipped"]}
 
 
 def shared_packages(folder: Path) -> Path:
