@@ -13,6 +13,7 @@ from pyannote.audio import Model
 from pyannote_ge2e.architectures.loading import build_model, load_checkpoint
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.hub import PRETRAINED, weights_of
+from pyannote_ge2e.interop.public import import_public, resemblyzer_weights
 
 _LOSS_PREFIX = "loss_func."
 
@@ -43,8 +44,9 @@ def load_pretrained(name: str, option: str = "--pretrained") -> Pretrained:
     Parameters
     ----------
     name : str
-        An existing file; one of our own names, such as ``ge2e``; ``owner/repository:entry`` for
-        torch.hub; or ``owner/name`` on the Hugging Face hub.
+        An existing file; one of our own names, such as ``ge2e``; ``resemblyzer``, for the weights
+        of that package; ``owner/repository:entry`` for torch.hub; or ``owner/name`` on the Hugging
+        Face hub.
     option : str
         What errors call it.
 
@@ -61,6 +63,9 @@ def load_pretrained(name: str, option: str = "--pretrained") -> Pretrained:
         return _from_file(Path(name).expanduser())
     if name in PRETRAINED:
         return _from_file(weights_of(name))
+    if name == "resemblyzer":
+        imported = import_public(resemblyzer_weights())
+        return Pretrained(imported.model, _architecture_of(imported.model), imported.loss)
     if name and Path(name).expanduser().is_dir():
         raise UserError(f"{option}: '{name}' is a folder; give a file of weights.")
     if Path(name).suffix in (".pt", ".bin", ".ckpt"):
@@ -74,8 +79,8 @@ def load_pretrained(name: str, option: str = "--pretrained") -> Pretrained:
         return _from_model(_try(name, option, lambda: Model.from_pretrained(name)))
     raise UserError(
         f"{option} '{name}' is neither an existing file, nor one of our names "
-        f"({', '.join(PRETRAINED)}), nor 'owner/repository:entry' (torch.hub), nor 'owner/name' "
-        "(Hugging Face)."
+        f"({', '.join(PRETRAINED)}, resemblyzer), nor 'owner/repository:entry' (torch.hub), nor "
+        "'owner/name' (Hugging Face)."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,8 @@ def save_public(imported: Imported, path: Path | str) -> None:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise UserError(f"Cannot write '{path}': {reason}.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it was renamed, or could not be made
+            temporary.unlink()
 
 
 def resemblyzer_weights() -> Path:

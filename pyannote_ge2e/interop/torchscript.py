@@ -93,7 +93,9 @@ class _TensorsOnly(pickle.Unpickler):
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
             return _rebuilt
         if module == "torch.jit._pickle" and name.startswith("build_"):
-            return list  # of numbers: no parameter
+            return list
+        if (module, name) == ("torch.jit._pickle", "restore_type_tag"):
+            return lambda value, tag: value
         raise pickle.UnpicklingError(f"{module}.{name} is no tensor")
 
     def persistent_load(self, pid: Any) -> Tensor:
