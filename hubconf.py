@@ -2,6 +2,12 @@
 
 dependencies = ["lightning", "pyannote.audio", "soundfile", "torch", "torchaudio"]
 
-from pyannote_ge2e.hub import ge2e, ge2e_mel  # noqa: E402 -- torch.hub reads the line above without us
+from pyannote_ge2e.hub import (  # noqa: E402 -- torch.hub reads the line above without us
+    dvector,
+    ge2e,
+    ge2e_mel,
+    harryvolek,
+    resemblyzer,
+)
 
-__all__ = ["ge2e", "ge2e_mel"]
+__all__ = ["dvector", "ge2e", "ge2e_mel", "harryvolek", "resemblyzer"]

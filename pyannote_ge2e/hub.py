@@ -2,81 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from pyannote.audio import Model
 from pyannote.audio.core.task import Problem, Resolution, Specifications
 
-from pyannote_ge2e.architectures import MelLSTM, SincNetLSTM
+from pyannote_ge2e.architectures import DVector, MelLSTM, SincNetLSTM
 from pyannote_ge2e.architectures.loading import load_model
+from pyannote_ge2e.architectures.recipes import RECIPES
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.interop.public import import_public, resemblyzer_weights
+from pyannote_ge2e.weights import PRETRAINED, Weights, weights_of
+
+__all__ = [
+    "PRETRAINED",
+    "Weights",
+    "dvector",
+    "ge2e",
+    "ge2e_mel",
+    "harryvolek",
+    "resemblyzer",
+    "weights_of",
+]
 
 
-@dataclass(frozen=True)
-class Weights:
-    """A file of the repository, and what it must hold.
-
-    Attributes
-    ----------
-    path : str
-        Relative to the repository.
-    sha256 : str
-    """
-
-    path: str
-    sha256: str
-
-
-_RUN = "train/X.SpeakerVerification.SO762_LS251.train"
-
-PRETRAINED = {
-    "ge2e": Weights(
-        f"models/GE2E/{_RUN}/weights/0012.pt",
-        "2ad8ea209f306c458f32d1bbc6d054d32ef209da3ec3bdea6abad17c68f345d9",
-    ),
-    "ge2e_mel": Weights(
-        f"models/GE2E-mel/{_RUN}/weights/0020.pt",
-        "8a9dad3417031dc5004347b9084d976730133ea68ea48444769ecbd45ac9f4cc",
-    ),
-}
-
-
-def weights_of(name: str) -> Path:
-    """Path of the weights of a name, once checked.
-
-    Parameters
-    ----------
-    name : str
-        Key of `PRETRAINED`.
-
-    Returns
-    -------
-    path : Path
-
-    Raises
-    ------
-    UserError
-        If the name is unknown, or the file is missing or damaged.
-    """
-    if name not in PRETRAINED:
-        known = ", ".join(PRETRAINED)
-        raise UserError(f"There are no pretrained weights named '{name}' (known: {known}).")
-    weights = PRETRAINED[name]
-    path = Path(__file__).parents[1] / weights.path
-    if not path.is_file():
-        raise UserError(
-            f"The weights '{weights.path}' are part of the repository, not of an installation: "
-            "clone it, or use torch.hub."
-        )
-    if hashlib.sha256(path.read_bytes()).hexdigest() != weights.sha256:
-        raise UserError(f"'{path}' is damaged: its SHA-256 differs. Clone the repository again.")
-    return path
-
-
-def ge2e(pretrained: bool = True, device: str | torch.device = "cpu") -> Model:
+def ge2e(
+    pretrained: bool = True,
+    device: str | torch.device = "cpu",
+    window: float | None = None,
+    step: float = 0.25,
+) -> Model:
     """Speaker embedding from the waveform: SincNet, two LSTM layers, statistics pooling.
 
     Parameters
@@ -84,11 +41,18 @@ def ge2e(pretrained: bool = True, device: str | torch.device = "cpu") -> Model:
     pretrained : bool
         Load the weights of `models/GE2E` (see the card there); else initialise them at random.
     device : str or torch.device
+        Where to compute.
+    window : float, optional
+        Duration of the sliding windows that `model({"audio": path})` embeds, in seconds.
+        Defaults to that of training chunks.
+    step : float
+        Step between two of these, as a ratio of their duration.
 
     Returns
     -------
     model : SincNetLSTM
-        In evaluation mode; takes (batch, channel, sample) waveforms at 16 kHz.
+        In evaluation mode. It takes (batch, channel, sample) waveforms at 16 kHz, or a file, of
+        which it gives one embedding for each sliding window.
 
     Examples
     --------
@@ -97,22 +61,28 @@ def ge2e(pretrained: bool = True, device: str | torch.device = "cpu") -> Model:
     torch.Size([2, 256])
     """
     model = load_model(weights_of("ge2e")) if pretrained else _untrained(SincNetLSTM())
-    return model.to(device).eval()
+    return _ready(model, device, window, step)
 
 
-def ge2e_mel(pretrained: bool = True, device: str | torch.device = "cpu") -> Model:
+def ge2e_mel(
+    pretrained: bool = True,
+    device: str | torch.device = "cpu",
+    window: float | None = None,
+    step: float = 0.25,
+) -> Model:
     """Speaker embedding from log-mel energies: three LSTM layers, mean pooling.
 
     Parameters
     ----------
     pretrained : bool
         Load the weights of `models/GE2E-mel` (see the card there); else initialise them at random.
-    device : str or torch.device
+    device, window, step
+        See `ge2e`.
 
     Returns
     -------
     model : MelLSTM
-        In evaluation mode; takes (batch, channel, sample) waveforms at 16 kHz.
+        In evaluation mode; takes what that of `ge2e` takes.
 
     Examples
     --------
@@ -125,11 +95,148 @@ def ge2e_mel(pretrained: bool = True, device: str | torch.device = "cpu") -> Mod
     else:
         lstm = {"hidden_size": 256, "num_layers": 3, "proj_size": 0}
         model = _untrained(MelLSTM(mel={"stack": 3}, lstm=lstm, pooling="mean", dimension=256))
-    return model.to(device).eval()
+    return _ready(model, device, window, step)
 
 
-def _untrained(model: Model) -> Model:
+def resemblyzer(
+    pretrained: bool = True,
+    checkpoint: str | Path | None = None,
+    silence: str | None = None,
+    device: str | torch.device = "cpu",
+    window: float | None = None,
+    step: float = 0.25,
+) -> Model:
+    """Resemblyzer's speaker embedding, and Real-Time-Voice-Cloning's, with the numbers they give.
+
+    Parameters
+    ----------
+    pretrained : bool
+        Load weights; else initialise them at random.
+    checkpoint : str or Path, optional
+        Their file. Defaults to that in the installed package (`pip install --no-deps resemblyzer`
+        will do), which is not imported.
+    silence : {"keep", "energy", "webrtcvad"}, optional
+        What is dropped before embedding: nothing; blocks of low energy; or what the original
+        drops, which takes `pip install webrtcvad-wheels`.
+    device, window, step
+        See `ge2e`.
+
+    Returns
+    -------
+    model : DVector
+        In evaluation mode; takes what that of `ge2e` takes.
+
+    Examples
+    --------
+    >>> model = resemblyzer(pretrained=False)
+    >>> model(torch.randn(2, 1, 32000)).shape
+    torch.Size([2, 256])
+    """
+    if pretrained and checkpoint is None:
+        checkpoint = resemblyzer_weights()
+    return _ready(_public("resemblyzer", pretrained, checkpoint, silence), device, window, step)
+
+
+def dvector(
+    pretrained: bool = True,
+    checkpoint: str | Path | None = None,
+    silence: str | None = None,
+    device: str | torch.device = "cpu",
+    window: float | None = None,
+    step: float = 0.25,
+) -> Model:
+    """yistLin/dvector's speaker embedding, from its TorchScript `dvector.pt`.
+
+    Parameters
+    ----------
+    pretrained : bool
+        Load weights; else initialise them at random.
+    checkpoint : str or Path
+        Their file, of `AttentivePooledLSTMDvector` or `LSTMDvector`. It has to be given.
+    silence : {"edges", "keep"}, optional
+        What is dropped before embedding: both ends up to 1 % of full scale, or nothing.
+    device, window, step
+        See `ge2e`.
+
+    Returns
+    -------
+    model : DVector
+        In evaluation mode; takes what that of `ge2e` takes.
+
+    Examples
+    --------
+    >>> model = dvector(pretrained=False)
+    >>> model(torch.randn(2, 1, 32000)).shape
+    torch.Size([2, 256])
+    """
+    return _ready(_public("dvector", pretrained, checkpoint, silence), device, window, step)
+
+
+def harryvolek(
+    pretrained: bool = True,
+    checkpoint: str | Path | None = None,
+    silence: str | None = None,
+    device: str | torch.device = "cpu",
+    window: float | None = None,
+    step: float = 0.25,
+) -> Model:
+    """HarryVolek/PyTorch_Speaker_Verification's speaker embedding, and that of its kin.
+
+    Parameters
+    ----------
+    pretrained : bool
+        Load weights; else initialise them at random.
+    checkpoint : str or Path
+        Their file. It has to be given.
+    silence : {"keep", "split", "trim"}, optional
+        What is dropped before embedding: nothing; what `librosa.effects.split(top_db=30)` leaves
+        out (text-independent); or `trim` (text-dependent).
+    device, window, step
+        See `ge2e`.
+
+    Returns
+    -------
+    model : DVector
+        In evaluation mode; takes what that of `ge2e` takes.
+
+    Examples
+    --------
+    >>> model = harryvolek(pretrained=False)
+    >>> model(torch.randn(2, 1, 32000)).shape
+    torch.Size([2, 256])
+    """
+    return _ready(_public("harryvolek", pretrained, checkpoint, silence), device, window, step)
+
+
+def _public(
+    recipe: str, pretrained: bool, checkpoint: str | Path | None, silence: str | None
+) -> Model:
+    if not pretrained:
+        lstm = {"hidden_size": 768} if recipe == "harryvolek" else None
+        model = DVector(recipe=recipe, lstm=lstm, silence=silence)
+        return _untrained(model, RECIPES[recipe].duration)
+    if checkpoint is None:
+        raise UserError(
+            f"Weights of {RECIPES[recipe].project} are not distributed with this package: give "
+            "their file, checkpoint=PATH."
+        )
+    imported = import_public(checkpoint, silence=silence)
+    if imported.recipe != recipe:
+        raise UserError(f"'{checkpoint}' is of {imported.words}: load it as '{imported.recipe}'.")
+    return imported.model
+
+
+def _untrained(model: Model, duration: float = 2.0) -> Model:
     model.specifications = Specifications(
-        problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=2.0
+        problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=duration
     )
     return model
+
+
+def _ready(model: Any, device: str | torch.device, window: float | None, step: float) -> Model:
+    if window is not None and not window > 0:
+        raise UserError(f"window must be a number of seconds greater than 0, not {window!r}.")
+    if not 0 < step <= 1:
+        raise UserError(f"step is a ratio of the window, above 0 and 1 at most, not {step!r}.")
+    model.window, model.step = window, step
+    return model.to(device).eval()

@@ -1,50 +1,220 @@
+"""torch.hub for real: in a fresh interpreter, elsewhere, without network."""
+
 from __future__ import annotations
 
+import functools
+import http.server
+import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+import torch
+from pyannote.audio import Inference
 
-from pyannote_ge2e import hub
+from pyannote_ge2e import hub, weights
 from pyannote_ge2e.errors import UserError
 
 REPOSITORY = Path(__file__).parents[1]
 
+# Network: none, but for this machine's own.
+OFFLINE = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
 
-@pytest.mark.parametrize(
-    "arguments", ["'ge2e', pretrained=False", *(f"{name!r}" for name in hub.PRETRAINED)]
-)
-def test_torch_hub_loads_from_anywhere(tmp_path: Path, arguments: str) -> None:
-    script = (
-        "import torch\n"
-        f"model = torch.hub.load({str(REPOSITORY)!r}, source='local', model={arguments})\n"
-        "print(model(torch.randn(3, 1, 16000)).shape, model.specifications.duration > 0)\n"
-    )
+
+def run(script: str, folder: Path) -> str:
+    """Run a script where nothing of ours is installed but what torch.hub finds."""
+    environment = {**os.environ, **OFFLINE, "TORCH_HOME": str(folder / "torch")}
     result = subprocess.run(
         # -I: the package must come from the repository, as on a machine that only has torch.hub.
-        [sys.executable, "-I", "-c", script],
-        cwd=tmp_path,
+        [sys.executable, "-I", "-c", f"import torch\n{script}"],
+        cwd=folder,
+        env=environment,
         capture_output=True,
         text=True,
-        check=True,
     )
-    assert "torch.Size([3, 256]) True" in result.stdout
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def audio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("audio") / "alice.flac"
+    samples = 0.1 * np.random.default_rng(0).standard_normal(4 * 16000)
+    soundfile.write(path, samples, 16000)
+    return path
+
+
+def test_torch_hub_loads_from_a_folder(tmp_path: Path, audio: Path) -> None:
+    names = [f"{name!r}" for name in hub.PRETRAINED]
+    script = f"""
+for arguments in ({", ".join(names)}):
+    model = torch.hub.load({str(REPOSITORY)!r}, arguments, source="local")
+    print(model(torch.randn(3, 1, 16000)).shape, model.specifications.duration > 0)
+model = torch.hub.load({str(REPOSITORY)!r}, "ge2e", source="local", window=1.0, step=0.5)
+rows = model({{"audio": {str(audio)!r}}})
+print(rows.data.shape, rows.sliding_window.duration, rows.sliding_window.step)
+"""
+    printed = run(script, tmp_path).splitlines()
+    assert printed[: len(names)] == ["torch.Size([3, 256]) True"] * len(names)
+    assert printed[len(names) :] == ["(7, 256) 1.0 0.5"]
+
+
+def test_torch_hub_lists_helps_and_loads_from_a_repository_of_github(tmp_path: Path) -> None:
+    # Where torch.hub unpacks what it downloads.
+    cached = tmp_path / "torch" / "hub" / "someone_repository_main"
+    cached.parent.mkdir(parents=True)
+    cached.symlink_to(REPOSITORY)
+    script = """
+print(*torch.hub.list("someone/repository", trust_repo=True))
+print(torch.hub.help("someone/repository", "resemblyzer", trust_repo=True))
+model = torch.hub.load("someone/repository", "ge2e", pretrained=False, trust_repo=True)
+print(type(model).__name__, model.training)
+model = torch.hub.load("someone/repository", "dvector", pretrained=False, trust_repo=True)
+print(type(model).__name__, model(torch.randn(1, 1, 16000)).shape)
+"""
+    printed = run(script, tmp_path)
+    assert printed.startswith("dvector ge2e ge2e_mel harryvolek resemblyzer\n")
+    assert "pip install --no-deps resemblyzer" in printed
+    assert printed.endswith("SincNetLSTM False\nDVector torch.Size([1, 256])\n")
+
+
+def test_a_file_gives_one_row_per_window(audio: Path) -> None:
+    model = hub.ge2e(pretrained=False)
+    rows = model({"audio": str(audio)})
+    assert rows.sliding_window.duration == 2.0
+    assert rows.sliding_window.step == 0.5
+    assert rows.data.shape == (5, 256)
+
+    samples, _ = soundfile.read(audio, dtype="float32")
+    file = {"waveform": torch.from_numpy(samples[None]), "sample_rate": 16000}
+    for other in (audio, str(audio), file):
+        np.testing.assert_array_equal(model(other).data, rows.data)
+    inference = Inference(model, duration=2.0, step=0.5)
+    np.testing.assert_array_equal(inference(file).data, rows.data)
+    with torch.no_grad():
+        second = model(file["waveform"][None, :, 8000:40000])[0]
+    np.testing.assert_allclose(rows.data[1], second, atol=1e-5)
+
+
+def test_stereo_at_another_rate_and_shorter_than_a_window(tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    soundfile.write(path, 0.1 * np.random.default_rng(1).standard_normal((8000, 2)), 44100)
+    assert hub.ge2e_mel(pretrained=False)({"audio": path}).data.shape == (1, 256)
+
+
+def test_files_that_are_none_are_named(tmp_path: Path) -> None:
+    model = hub.ge2e(pretrained=False).train()
+    text = tmp_path / "text.wav"
+    text.write_text("no audio")
+    empty = tmp_path / "empty.wav"
+    soundfile.write(empty, np.zeros(0), 16000)
+    for file, said in (
+        (tmp_path / "gone.wav", "No such audio file"),
+        (text, "cannot be read"),
+        (empty, "holds no audio"),
+        ({"uri": "alice"}, "Expected a file"),
+    ):
+        with pytest.raises(UserError, match=said):
+            model(file)
+    assert model.training
 
 
 @pytest.mark.parametrize("name", list(hub.PRETRAINED))
 def test_the_weights_in_the_repository_are_the_ones_that_were_published(name: str) -> None:
     assert hub.weights_of(name).stat().st_size < 25e6
+    assert hub.weights_of(name) == REPOSITORY / hub.PRETRAINED[name].path
 
 
-def test_wrong_names_and_damaged_weights_are_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(UserError, match="known:"):
+def test_what_cannot_be_loaded_is_one_sentence(tmp_path: Path, checkpoint_of_others: Path) -> None:
+    with pytest.raises(UserError, match="known: ge2e, ge2e_mel"):
         hub.weights_of("ge3e")
-    monkeypatch.setitem(hub.PRETRAINED, "damaged", hub.Weights("LICENSE", "0" * 64))
-    with pytest.raises(UserError, match="damaged"):
-        hub.weights_of("damaged")
-    monkeypatch.setitem(hub.PRETRAINED, "gone", hub.Weights("models/gone.pt", "0" * 64))
-    with pytest.raises(UserError, match="part of the repository"):
-        hub.weights_of("gone")
+    with pytest.raises(UserError, match="checkpoint=PATH"):
+        hub.dvector()
+    with pytest.raises(UserError, match="load it as 'harryvolek'"):
+        hub.dvector(checkpoint=checkpoint_of_others)
+    assert hub.harryvolek(checkpoint=checkpoint_of_others, silence="trim").dimension == 5
+    for option in ({"window": 0.0}, {"step": 0.0}, {"step": 1.5}):
+        with pytest.raises(UserError, match=next(iter(option))):
+            hub.ge2e(pretrained=False, **option)
+
+
+@pytest.fixture
+def checkpoint_of_others(tmp_path: Path) -> Path:
+    lstm, projection = torch.nn.LSTM(40, 8, 1), torch.nn.Linear(8, 5)
+    state = {f"LSTM_stack.{name}": value for name, value in lstm.state_dict().items()}
+    state |= {f"projection.{name}": value for name, value in projection.state_dict().items()}
+    torch.save(state, tmp_path / "others.pt")
+    return tmp_path / "others.pt"
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package outside of a checkout, with an empty cache of torch.hub: its folder."""
+    package = tmp_path / "site" / "pyannote_ge2e"
+    monkeypatch.setattr(weights, "_PACKAGE", package)
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
+    return package
+
+
+@pytest.fixture
+def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder behind the address of the release."""
+    folder = tmp_path / "release"
+    folder.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(weights, "RELEASE", f"http://127.0.0.1:{server.server_port}")
+        yield folder
+        server.shutdown()
+
+
+def test_weights_come_from_the_installation_then_the_cache_then_the_release(
+    installed: Path, release: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = (REPOSITORY / hub.PRETRAINED["ge2e"].path).read_bytes()
+    name = weights.file_name("ge2e", hub.PRETRAINED["ge2e"])
+    (release / name).write_bytes(published)
+
+    downloaded = hub.weights_of("ge2e")
+    assert downloaded == Path(torch.hub.get_dir()) / "checkpoints" / name
+    assert downloaded.read_bytes() == published
+    assert str(downloaded) in capsys.readouterr().err  # it does not go unsaid
+
+    (release / name).unlink()
+    assert hub.weights_of("ge2e") == downloaded
+
+    shipped = installed / "shipped" / "ge2e.pt"
+    shipped.parent.mkdir(parents=True)
+    shipped.write_bytes(published)
+    assert hub.weights_of("ge2e") == shipped
+
+    shipped.write_bytes(published[:-1])
+    with pytest.raises(UserError, match=f"'{shipped}' is damaged"):
+        hub.weights_of("ge2e")
+
+
+def test_a_release_that_is_out_of_reach_or_wrong_leaves_nothing(
+    installed: Path, release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = weights.file_name("ge2e", hub.PRETRAINED["ge2e"])
+    with pytest.raises(UserError, match=r"could not be downloaded .*404"):
+        hub.weights_of("ge2e")
+    (release / name).write_bytes(b"something else")
+    with pytest.raises(UserError, match=r"could not be downloaded .*hash"):
+        hub.weights_of("ge2e")
+    monkeypatch.setattr(weights, "RELEASE", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match="copy them to") as refusal:
+        hub.weights_of("ge2e")
+    assert "\n" not in str(refusal.value)
+    assert list((Path(torch.hub.get_dir()) / "checkpoints").iterdir()) == []
