@@ -45,6 +45,15 @@ class TestLabelled:
         trials = read_given_trials(path, {**KNOWN, "ann/call 1": "ann/call%201"})
         assert trials.first == ["ann/call%201", "ann/call%201"]
 
+    def test_folders_in_front_may_be_left_away_where_one_file_is_meant(
+        self, tmp_path: Path
+    ) -> None:
+        known = {f"wav/{uri}": f"wav/{uri}" for uri in KNOWN}
+        path = write(tmp_path / "t.txt", "1 ann/1.wav ann/2.wav\n0 ann/1.wav 1.wav\n")
+        trials = read_given_trials(path, known)
+        assert (trials.first, trials.second) == (["wav/ann/1"], ["wav/ann/2"])
+        assert "('1.wav' in line 2)" in trials.unknown[0]  # Ann's or Bob's
+
     def test_unknown_files_are_counted_and_the_first_is_named(self, tmp_path: Path) -> None:
         content = "1 ann/1 ann/2\n\n0 ann/1 eve/1.wav\n0 ann/1 bob/1\n0 joe/1 bob/2\n"
         trials = read_given_trials(write(tmp_path / "t.txt", content), KNOWN)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pyannote_ge2e.data.prepare.known_names import KnownNames
 from pyannote_ge2e.data.prepare.plan import GivenTrials
 from pyannote_ge2e.data.score_files.column_facts import LABELS
-from pyannote_ge2e.data.score_files.names import without_suffix
 from pyannote_ge2e.data.score_files.table import read_table
 from pyannote_ge2e.data.score_files.text_lines import content_lines
 from pyannote_ge2e.errors import UserError
@@ -52,7 +52,7 @@ def read_given_trials(path: Path, known: Mapping[str, str]) -> GivenTrials:
     Parameters
     ----------
     path : Path
-        Names may have the suffix of an audio file or not. Labels are 1 and 0, or words.
+        Labels are 1 and 0, or words; names are as in `KnownNames`.
     known : mapping of str to str
         Uri of what may be named.
 
@@ -173,8 +173,9 @@ def among_known(parts: Sequence[TrialLines], known: Mapping[str, str]) -> GivenT
     first: list[str] = []
     second: list[str] = []
     labels, sentences = [], []
+    names_known = KnownNames(known)
     for part in parts:
-        uris = [_uri(name, known) for name in part.names]
+        uris = [names_known.find(name) for name in part.names]
         there = np.array([uri is not None for uri in uris])[part.pairs]
         kept = there.all(axis=1)
         if not kept.all():
@@ -203,15 +204,6 @@ def _what_is_unknown(part: TrialLines, there: np.ndarray) -> str:
         f"'{part.source}': {count:,} of {total:,} trials {tells} not here {where}, and {verb} "
         "left out."
     )
-
-
-def _uri(name: str, known: Mapping[str, str]) -> str | None:
-    """Return the uri of what a list names, with the suffix of an audio file or without."""
-    for each in dict.fromkeys((name, name.removeprefix("./"))):
-        uri = known.get(each) or known.get(without_suffix(each))
-        if uri is not None:
-            return uri
-    return None
 
 
 def _labelled(path: Path) -> TrialLines:

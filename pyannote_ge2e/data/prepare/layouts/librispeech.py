@@ -12,7 +12,7 @@ from pyannote_ge2e.data.prepare.given_trials import trial_sets
 from pyannote_ge2e.data.prepare.layouts.found import Found, recordings_of
 from pyannote_ge2e.data.prepare.layouts.options import Options
 from pyannote_ge2e.data.prepare.layouts.plans import one_protocol, shared_speakers
-from pyannote_ge2e.data.prepare.plan import Corpus, LeftOut, Recording
+from pyannote_ge2e.data.prepare.plan import Corpus, LeftOut
 from pyannote_ge2e.data.prepare.scan import checked_folders, nothing_found, walk
 
 __all__ = ["librispeech_corpus", "looks_like_librispeech"]
@@ -74,7 +74,7 @@ def librispeech_corpus(paths: Sequence[Path], options: Options) -> Corpus:
         left_out=sorted(left_out, key=lambda item: item.path),
         notes=shared_speakers(recordings),
     )
-    one_protocol(corpus, trial_sets(options.trial_lists), {**_utterances(recordings), **renamed})
+    one_protocol(corpus, trial_sets(options.trial_lists), renamed)
     return corpus
 
 
@@ -140,8 +140,3 @@ def _below(
     if not tables and re.match(r"(train|dev|test)-", os.path.basename(root)):
         above = Path(root).parent
         tables.extend(path for path in above.iterdir() if path.name.lower() in _SPEAKERS)
-
-
-def _utterances(recordings: Sequence[Recording]) -> dict[str, str]:
-    """Return the uri of each utterance's own name, which tells its speaker and chapter."""
-    return {recording.uri.rpartition("/")[2]: recording.uri for recording in recordings}

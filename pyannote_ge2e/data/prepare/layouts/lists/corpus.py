@@ -138,7 +138,10 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
         elif path.is_dir():
             raise UserError(f"'{path}' holds no wav.scp: expected {_EXPECTED}.")
         elif path.suffix.lower() in AUDIO_SUFFIXES:
-            raise UserError(f"'{path}' is audio, and no list of it: expected {_EXPECTED}.")
+            raise UserError(
+                f"'{path}' is one recording: expected a folder of speaker/utterance.wav, or a list "
+                f"of many: {_EXPECTED}."
+            )
         elif is_three_columns(path) or is_speaker_table(path):
             lists[path] = None
         elif is_trial_list(path):

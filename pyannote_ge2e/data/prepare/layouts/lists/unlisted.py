@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pyannote_ge2e.data.prepare.given_trials import TrialLines
+from pyannote_ge2e.data.prepare.known_names import KnownNames
 from pyannote_ge2e.data.prepare.layouts.lists.rows import AudioPaths, Listed
 from pyannote_ge2e.data.score_files.names import without_suffix
 from pyannote_ge2e.data.score_files.trial_speakers import speakers_by_name
@@ -61,7 +62,9 @@ def unlisted(
     )
     labels = np.concatenate([part.labels for part in parts])
     names = list(number)
-    places = {name: place for name in names if (place := _place(name, known, paths)) is not None}
+    known_names = KnownNames(known)
+    found = {name: known_names.find(name) or paths.find(name) for name in names}
+    places = {name: place for name, place in found.items() if place is not None}
     new = [name for name in places if places[name] not in speakers]
     if not new:
         return [], places
@@ -74,10 +77,6 @@ def unlisted(
     line = _first_lines(parts)
     rows = {places[name]: Listed(*line[name], name, speaker[name]) for name in new}
     return list(rows.values()), places
-
-
-def _place(name: str, known: Mapping[str, str], paths: AudioPaths) -> str | None:
-    return known.get(name) or known.get(without_suffix(name)) or paths.find(name)
 
 
 def _by_targets(

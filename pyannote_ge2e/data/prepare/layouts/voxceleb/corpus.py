@@ -19,7 +19,11 @@ from pyannote_ge2e.data.prepare.layouts.voxceleb.parts import (
     what_is_missing,
 )
 from pyannote_ge2e.data.prepare.layouts.voxceleb.protocols import voxceleb_protocols
-from pyannote_ge2e.data.prepare.layouts.voxceleb.trials import known_name, read_voxceleb_trials
+from pyannote_ge2e.data.prepare.layouts.voxceleb.trials import (
+    hold_out,
+    known_name,
+    read_voxceleb_trials,
+)
 from pyannote_ge2e.data.prepare.plan import Corpus, LeftOut
 from pyannote_ge2e.data.prepare.scan import checked_folders, nothing_found, walk
 
@@ -93,11 +97,12 @@ def voxceleb_corpus(paths: Sequence[Path], options: Options) -> Corpus:
         for stem, suffix in video.files
     )
     recordings, renamed = recordings_of(found, left_out, genders=genders, copies=True)
-    trials, remarks = read_voxceleb_trials(
-        options.trial_lists,
-        [path for name, path in sorted(beside.items()) if name not in _TABLES],
-        {**{recording.uri: recording.uri for recording in recordings}, **renamed},
-    )
+    others = [path for name, path in sorted(beside.items()) if name not in _TABLES]
+    known: dict[str, str] = {}
+    if options.trial_lists or others:
+        known = {**{recording.uri: recording.uri for recording in recordings}, **renamed}
+    trials, remarks = read_voxceleb_trials(options.trial_lists, others, known)
+    recordings = hold_out(recordings, trials)
     corpus = Corpus(
         layout="voxceleb",
         name="VoxCeleb",

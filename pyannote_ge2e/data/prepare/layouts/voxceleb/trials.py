@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyannote_ge2e.data.prepare.given_trials import read_given_trials
-from pyannote_ge2e.data.prepare.plan import GivenTrials
+from pyannote_ge2e.data.prepare.plan import GivenTrials, Recording
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["OfficialList", "known_name", "read_voxceleb_trials"]
+__all__ = ["OfficialList", "hold_out", "known_name", "read_voxceleb_trials"]
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,37 @@ def read_voxceleb_trials(
         trials[key] = given
         notes.append(f"Took the trials of '{path}', which is here.")
     return trials, notes
+
+
+def hold_out(recordings: list[Recording], trials: Mapping[str, GivenTrials]) -> list[Recording]:
+    """Count the speakers of Vox1-O among those of the test part, wherever they are.
+
+    They are id10270 to id10309. Where a list of one's own goes by the name of Vox1-O, others must
+    not be trained on either.
+
+    Parameters
+    ----------
+    recordings : list of Recording
+    trials : mapping of str to GivenTrials
+        As `read_voxceleb_trials` returns them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> recordings = [Recording("id10001/a/1", "", "", "id10001", "vox1_dev")]
+    >>> given = GivenTrials("mine.txt", np.array([1]), ["id10001/a/1"], ["id10001/a/1"])
+    >>> hold_out(recordings, {"O": given})[0].group
+    'vox1_test'
+    """
+    given = [trials[key] for key in ("O", "O_cleaned") if key in trials]
+    named = {uri for each in given for side in (each.first, each.second) for uri in side}
+    speakers = {r.speaker for r in recordings if r.uri in named and r.group == "vox1_dev"}
+    if not speakers:
+        return recordings
+    return [
+        replace(recording, group="vox1_test") if recording.speaker in speakers else recording
+        for recording in recordings
+    ]
 
 
 def _read(path: Path, known: Mapping[str, str], notes: list[str]) -> tuple[str, GivenTrials]:
