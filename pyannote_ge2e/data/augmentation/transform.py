@@ -39,7 +39,13 @@ class DrawnApart:
         return np.flatnonzero(rng.random(chunks.count) < self.p)
 
     def draw(self, rng: np.random.Generator, chunks: Chunks) -> Drawn:
-        """Draw what `augment` needs for chunks that are all augmented: tensors on the CPU."""
+        """Draw what `augment` needs for chunks that are all augmented.
+
+        Returns
+        -------
+        drawn : dict of tensors
+            On the CPU, of a value for each chunk, or of one for them all.
+        """
         raise NotImplementedError
 
 
