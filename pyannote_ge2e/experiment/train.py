@@ -49,6 +49,7 @@ def train(
     registry: Path | None = None,
     force: bool = False,
     keep: int | None = None,
+    pack: Path | None = None,
 ) -> Path:
     """Train an experiment, fine-tune it, or go on training it.
 
@@ -80,6 +81,8 @@ def train(
         Move an existing run aside and start anew.
     keep : int, optional
         Keep only that many newest weights.
+    pack : Path, optional
+        Read the training set from what `emb pack` wrote there.
 
     Returns
     -------
@@ -108,9 +111,12 @@ def train(
         seed=seed,
         num_workers=num_workers(parallel),
         cache=cache_root() / "indexes",
+        pack=pack,
     )
     task.prepare_data()
     assert task.index is not None
+    if pack is not None:
+        task.open_pack(experiment.sample_rate)
     check_speakers(run, start, list(task.index.speakers))
     say(console, f"{protocol}, {subset}: {task.index.summary()}")
     seed_everything(seed)

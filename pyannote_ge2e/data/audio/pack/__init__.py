@@ -1,0 +1,1 @@
+"""The training set as memory-mapped 16-bit samples: a chunk costs a copy, wherever it is."""

@@ -1,0 +1,146 @@
+"""Reading a pack: open it once, then every chunk is a copy out of a memory map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pyannote_ge2e.data.audio.pack.layout import (
+    FULL_SCALE,
+    TO_DO,
+    Whole,
+    indexes,
+    read_whole,
+    shard_name,
+)
+from pyannote_ge2e.data.audio.pack.table import Table
+from pyannote_ge2e.errors import UserError
+
+__all__ = ["Pack", "map_shard"]
+
+_SCALE = np.float32(1 / FULL_SCALE)
+
+
+class Pack:
+    """A whole pack, mapped: nothing is read before it is asked for.
+
+    It travels to workers as its path.
+
+    Parameters
+    ----------
+    folder : Path
+    check : bool, optional
+        Whether to look at the size of each shard and the digest of the index; their contents are
+        looked at by `damaged_rows` alone.
+
+    Attributes
+    ----------
+    whole : Whole
+    table : Table
+    sample_rate : int
+    shard, first, samples : (F,) int arrays
+        Columns of the table.
+
+    Raises
+    ------
+    UserError
+        When there is no pack, it is not whole, or something in it changed.
+    """
+
+    def __init__(self, folder: Path, check: bool = True) -> None:
+        self.folder = Path(folder)
+        self.whole = _whole(self.folder)
+        self.sample_rate = self.whole.about.sample_rate
+        self.table = Table(self.folder / self.whole.index)
+        if check:
+            self._check()
+        rows = self.table.rows
+        self.shard, self.first, self.samples = (rows[c] for c in ("shard", "first", "samples"))
+        self._shards: dict[int, np.ndarray] = {}
+
+    def __getstate__(self) -> Path:
+        return self.folder
+
+    def __setstate__(self, folder: Path) -> None:
+        self.__init__(folder, check=False)  # type: ignore[misc]
+
+    @property
+    def command(self) -> str:
+        """Words that bring it up to date."""
+        return self.whole.about.command(self.folder)
+
+    def _check(self) -> None:
+        if self.table.digest() != self.whole.digest:
+            raise UserError(
+                f"The index of the pack '{self.folder}' is not the one that was written: remove "
+                f"'{self.table.folder}' and make the pack again with '{self.command}'."
+            )
+        for name, size in self.whole.shards.items():
+            path = self.folder / name
+            held = path.stat().st_size if path.is_file() else -1
+            if held != size:
+                raise UserError(
+                    f"'{path}' {'is missing' if held < 0 else f'has {held:,} bytes'}, and "
+                    f"{size:,} bytes were written: copy it again, or remove it and run "
+                    f"'{self.command}'."
+                )
+
+    def read(self, row: int, first: int, out: np.ndarray) -> None:
+        """Copy samples of an utterance, as many as there is room for.
+
+        Parameters
+        ----------
+        row : int
+        first : int
+            Sample of the utterance to begin with. The caller sees to it that there are enough.
+        out : (S,) float32 array
+        """
+        shard = self.shard.item(row)
+        pcm = self._shards.get(shard)
+        if pcm is None:
+            pcm = self._shards[shard] = map_shard(self.folder, shard)
+        begin = self.first.item(row) + first
+        out[:] = pcm[begin : begin + len(out)]
+        out *= _SCALE
+
+
+def map_shard(folder: Path, number: int) -> np.ndarray:
+    """Map a shard: (samples,) int16.
+
+    Raises
+    ------
+    UserError
+        When it is not there.
+    """
+    path = folder / shard_name(number)
+    try:
+        # The plain view is several times faster to slice than the memmap it keeps open.
+        return np.asarray(np.memmap(path, "<i2", "r"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"'{path}' cannot be read ({error}): was the pack changed meanwhile? Start again."
+        ) from error
+
+
+def _whole(folder: Path) -> Whole:
+    """What a pack is made of, or words for why it cannot be used."""
+    if not folder.is_dir():
+        raise UserError(
+            f"There is no pack '{folder}': make one with 'pyannote-audio emb pack PROTOCOL "
+            f"{folder}'."
+        )
+    whole = read_whole(folder)
+    if whole is not None:
+        return whole
+    if not indexes(folder):
+        raise UserError(
+            f"'{folder}' is not a pack: make one with 'pyannote-audio emb pack PROTOCOL DIR'."
+        )
+    table = Table.newest(folder)
+    assert table is not None
+    done = int(np.count_nonzero(table.rows["shard"] != TO_DO))
+    raise UserError(
+        f"The pack '{folder}' is not complete ({done} of {len(table.rows)} utterances): finish it "
+        f"with '{table.about.command(folder)}'."
+    )

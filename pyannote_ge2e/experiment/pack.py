@@ -1,0 +1,225 @@
+"""`emb pack`: the training set as one memory-mapped folder, and whether it is still whole."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from pyannote_ge2e.data.audio.pack.check import damaged_rows
+from pyannote_ge2e.data.audio.pack.layout import About, shard_name
+from pyannote_ge2e.data.audio.pack.read import Pack
+from pyannote_ge2e.data.audio.pack.table import REFUSED
+from pyannote_ge2e.data.audio.pack.write import SHARD_SIZE, Packed, write_pack
+from pyannote_ge2e.data.index.cache import cached_index
+from pyannote_ge2e.data.index.index import Index
+from pyannote_ge2e.data.protocol import Subset, load_protocol
+from pyannote_ge2e.data.user_cache import cache_root
+from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.console import bar, say
+from pyannote_ge2e.experiment.parallel import num_workers
+
+__all__ = ["pack", "verify"]
+
+_SHOWN = 5  # of the files that were left out
+
+
+def pack(
+    protocol: str,
+    output: Path,
+    *,
+    subset: Subset = "train",
+    sample_rate: int = 16000,
+    shard_size: int = SHARD_SIZE,
+    parallel: int | None = None,
+    registry: Path | None = None,
+) -> Packed:
+    """Pack the files of a subset, go on with a pack, or bring one up to date.
+
+    Parameters
+    ----------
+    protocol : str
+        Name of a pyannote.database protocol.
+    output : Path
+        Folder of the pack.
+    subset : str
+    sample_rate : int
+        In Hz, that of the models to train.
+    shard_size : int
+        Bytes in a shard.
+    parallel : int, optional
+        Files read at a time. Defaults to one less than the CPUs, 8 at most.
+    registry : Path, optional
+        Further `database.yml` to load protocols from.
+
+    Returns
+    -------
+    packed : Packed
+
+    Raises
+    ------
+    UserError
+        See `write_pack`.
+    KeyboardInterrupt
+        On Ctrl-C; the message says how to go on.
+    """
+    console = Console()
+    output = Path(output)
+    options = _options(subset, sample_rate, shard_size, registry)
+    about = About(protocol, subset, sample_rate, options)
+    index = _index(protocol, subset, registry)
+    say(console, f"{protocol}, {subset}: {index.summary()}")
+    _say_room(console, index, output, sample_rate)
+    began = time.monotonic()
+    with bar(console, "Packing", len(index.uris)) as advance:
+        packed = write_pack(
+            index,
+            output,
+            about,
+            shard_size=shard_size,
+            threads=max(num_workers(parallel), 1),
+            progress=advance,
+        )
+    _say_packed(console, packed, output, sample_rate, time.monotonic() - began)
+    return packed
+
+
+def verify(output: Path, protocol: str | None = None) -> None:
+    """Compare every utterance of a pack with its checksum.
+
+    Parameters
+    ----------
+    output : Path
+        Folder of the pack.
+    protocol : str, optional
+        What it should hold.
+
+    Raises
+    ------
+    UserError
+        When it is not whole, or utterances are damaged.
+    """
+    console = Console()
+    whole = Pack(output)
+    about = whole.whole.about
+    if protocol not in (None, about.protocol):
+        raise UserError(f"'{output}' is the pack of {about.protocol}, not of {protocol}.")
+    held = int(np.count_nonzero(whole.shard >= 0))
+    with bar(console, "Verifying", held) as advance:
+        damaged = list(damaged_rows(whole, advance))
+    if damaged:
+        shards = sorted({shard_name(whole.shard.item(row)) for row in damaged})
+        raise UserError(
+            f"Damaged in '{output}': {len(damaged)} of {held} utterances, "
+            f"{whole.table.name(damaged[0])} the first. Remove {_listed(shards)} from it and run "
+            f"'{whole.command}', which reads their sources again."
+        )
+    say(console, f"'{output}' is as it was written: {held} utterances, {_size(_bytes(whole))}.")
+
+
+def _index(protocol: str, subset: Subset, registry: Path | None) -> Index:
+    """Files of the subset; whether they are there is found out one by one."""
+    loaded = load_protocol(protocol, registry)
+    try:
+        return Index.load(cached_index(loaded, cache_root() / "indexes", subset, check_audio=False))
+    except OSError as error:
+        raise UserError(
+            f"The index of {protocol} cannot be kept in '{cache_root()}' ({error.strerror}): let "
+            "PYANNOTE_GE2E_CACHE name a folder you may write to."
+        ) from error
+
+
+def _options(subset: str, sample_rate: int, shard_size: int, registry: Path | None) -> list[str]:
+    """Words of the command line that ask for the same again."""
+    words = []
+    if subset != "train":
+        words += ["--subset", subset]
+    if sample_rate != 16000:
+        words += ["--sample-rate", str(sample_rate)]
+    if shard_size != SHARD_SIZE:
+        words += ["--shard-size", str(shard_size)]
+    if registry is not None:
+        words += ["--registry", str(registry.absolute())]
+    return words
+
+
+def _say_room(console: Console, index: Index, output: Path, sample_rate: int) -> None:
+    """Tell in advance that the disk is too small; only what is annotated is known by then."""
+    if output.exists():  # part of it may be there
+        return
+    folder = next(parent for parent in output.absolute().parents if parent.exists())
+    # Files last until their last annotation at least.
+    end = np.zeros(len(index.uris))
+    np.maximum.at(end, index.file, index.end)
+    needed, free = 2 * sample_rate * float(end.sum()), shutil.disk_usage(folder).free
+    if needed > free:
+        say(console, f"About {_size(needed)} are needed, and {_size(free)} are free in '{folder}'.")
+
+
+def _say_packed(
+    console: Console, packed: Packed, output: Path, sample_rate: int, seconds: float
+) -> None:
+    rows = packed.rows[packed.rows["shard"] >= 0]
+    hours = int(rows["samples"].sum()) / sample_rate / 3600
+    holds = f"{len(rows)} utterances, {hours:.2f} hours, {_size(2 * int(rows['samples'].sum()))}"
+    if packed.written:
+        say(
+            console,
+            f"'{output}' is complete: {holds}; {packed.written} read now, in {seconds:.0f} s.",
+        )
+    else:
+        say(console, f"'{output}' is up to date: {holds}.")
+    loud = rows["clipped"] > 0
+    if loud.any():
+        say(
+            console,
+            f"Louder than full scale, and clipped: {int(rows['clipped'].sum())} samples, in "
+            f"{np.count_nonzero(loud)} of the utterances.",
+        )
+    if packed.unused > _size_of_note(rows):
+        say(
+            console,
+            f"{_size(packed.unused)} of the shards hold what changed or left since: pack into a "
+            "new folder to be rid of them.",
+        )
+    if packed.refused:
+        say(
+            console,
+            f"Left out, and training goes without ({len(packed.refused)}, all of them in "
+            f"'{packed.index / REFUSED}'):",
+        )
+        for each in packed.refused[:_SHOWN]:
+            say(console, f"  {each.uri}: {each.reason}")
+    say(console, f"Train from it with --pack {shlex.quote(str(output))}.")
+
+
+def _size_of_note(rows: np.ndarray) -> int:
+    """Bytes above which it is worth telling that they are not used: a tenth."""
+    return 2 * int(rows["samples"].sum()) // 10
+
+
+def _bytes(whole: Pack) -> int:
+    return sum(whole.whole.shards.values())
+
+
+def _size(size: float) -> str:
+    """Words for a number of bytes.
+
+    Examples
+    --------
+    >>> _size(276_000_000_000), _size(1_200_000)
+    ('276.0 GB', '1.2 MB')
+    """
+    units = ["bytes", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size /= 1000
+        del units[0]
+    return f"{size:.{int(units[0] != 'bytes')}f} {units[0]}"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
