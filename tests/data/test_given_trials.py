@@ -87,12 +87,13 @@ class TestLabelled:
 class TestClientsAndImpostors:
     def test_they_belong_together_by_name(self, tmp_path: Path) -> None:
         paths = [
-            write(tmp_path / "dev_clients.ndx", "ann/1.wav ann/2.wav\r\n"),
+            write(tmp_path / "dev_clients.ndx", "ann/1.wav\tann/my 2.wav\r\n"),
             write(tmp_path / "test_impostors.ndx", "bob/1.wav ann/2.wav\n\n"),
             write(tmp_path / "dev_impostors.ndx", "ann/1.wav bob/2.wav\n"),
             write(tmp_path / "test_clients.ndx", "bob/1.wav bob/2.wav\n"),
         ]
-        dev, test = (among_known(parts, KNOWN) for parts in trial_sets(paths))
+        known = {**KNOWN, "ann/my 2": "ann/2"}
+        dev, test = (among_known(parts, known) for parts in trial_sets(paths))
         assert dev.labels.tolist() == test.labels.tolist() == [1, 0]
         assert (dev.first, dev.second) == (["ann/1", "ann/1"], ["ann/2", "bob/2"])
         assert (test.first, test.second) == (["bob/1", "bob/1"], ["bob/2", "ann/2"])

@@ -92,7 +92,7 @@ def is_trial_list(path: Path) -> bool:
     for _, line in content_lines(path):
         fields = line.replace(",", " ").split()
         labels = [fields[0], fields[-1]]
-        return len(line.split()) == 2 or (
+        return len(_pair(line)) == 2 or (
             len(fields) == 3 and any(word.lower().encode() in LABELS for word in labels)
         )
     return False
@@ -215,15 +215,20 @@ def _labelled(path: Path) -> TrialLines:
 def _holds_pairs(path: Path) -> bool:
     """Tell whether a file holds pairs without labels: two names in its first line."""
     for _, line in content_lines(path):
-        return len(line.split()) == 2
+        return len(_pair(line)) == 2
     return False
+
+
+def _pair(line: str) -> list[str]:
+    """Split a line at its tab, where names hold spaces, or at spaces."""
+    return [name.strip() for name in line.split("\t")] if line.count("\t") == 1 else line.split()
 
 
 def _unlabelled(path: Path, label: int) -> TrialLines:
     rows: dict[str, int] = {}
     pairs, lines = [], []
     for number, line in content_lines(path):
-        names = line.split()
+        names = _pair(line)
         if len(names) != 2:
             raise UserError(f"'{path}', line {number}: expected two names, found '{line}'.")
         pairs.append([rows.setdefault(name, len(rows)) for name in names])

@@ -12,7 +12,8 @@ from pyannote_ge2e.data.prepare.layouts.librispeech import (
 )
 from pyannote_ge2e.data.prepare.layouts.lists.corpus import lists_corpus, looks_like_lists
 from pyannote_ge2e.data.prepare.layouts.options import Options
-from pyannote_ge2e.data.prepare.layouts.voxceleb.corpus import looks_like_voxceleb, voxceleb_corpus
+from pyannote_ge2e.data.prepare.layouts.voxceleb.corpus import voxceleb_corpus
+from pyannote_ge2e.data.prepare.layouts.voxceleb.videos import looks_like_voxceleb
 from pyannote_ge2e.data.prepare.plan import Corpus
 from pyannote_ge2e.data.prepare.scan import audio_suffixes
 from pyannote_ge2e.errors import UserError

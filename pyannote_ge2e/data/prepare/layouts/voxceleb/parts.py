@@ -10,7 +10,7 @@ from pathlib import Path
 from pyannote_ge2e.data.prepare.plan import Recording
 from pyannote_ge2e.data.score_files.text_lines import content_lines
 
-__all__ = ["PARTS", "Part", "read_sets", "speaker_number", "what_is_missing"]
+__all__ = ["PARTS", "Part", "first_part", "read_sets", "what_is_missing"]
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,18 @@ PARTS = {
 """By the name of their group."""
 
 
-def speaker_number(speaker: str) -> int:
-    """Return the number in a speaker's name.
+def first_part(speaker: str) -> str:
+    """Return the part of VoxCeleb1 that a speaker is of, or nothing for one of VoxCeleb2.
 
     Examples
     --------
-    >>> speaker_number("id10270")
-    10270
+    >>> first_part("id10269"), first_part("id10270"), first_part("id00012")
+    ('vox1_dev', 'vox1_test', '')
     """
-    return int(speaker[2:])
+    number = int(speaker[2:])
+    if number in PARTS["vox1_test"].numbers:
+        return "vox1_test"
+    return "" if number < _FIRST.start else "vox1_dev"
 
 
 def read_sets(tables: Iterable[Path]) -> dict[str, str]:
@@ -117,7 +120,7 @@ def _all_speakers(group: str, sets: Mapping[str, str]) -> set[str]:
     """Return the speakers of a part, as far as they are known."""
     part = PARTS[group]
     if part.numbers is _SECOND:
-        known = {s for s, its in sets.items() if group == f"vox2_{its}" and s < "id10001"}
+        known = {s for s, its in sets.items() if group == f"vox2_{its}" and not first_part(s)}
         return known if len(known) == part.speakers else set()
     numbers = set(part.numbers)
     if group == "vox1_dev":
