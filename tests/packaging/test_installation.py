@@ -8,7 +8,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from scratch_environment import REPOSITORY, upstream_wheel
+import torch
+from scratch_environment import REPOSITORY, shipped_weights, upstream_wheel
 
 STARTUP = "pyannote_ge2e_startup.pth"
 
@@ -112,5 +113,28 @@ def test_a_wheel_from_the_sdist_is_complete(environment, source, tmp_path):
         for path in Path(source, "pyannote_ge2e").rglob("*")
         if path.is_file() and path.suffix in (".py", ".typed")
     }
-    assert package | {STARTUP} <= names
+    assert package | {STARTUP, "pyannote_ge2e/weights.json"} <= names
+    for path, name in shipped_weights().items():
+        with ZipFile(wheel) as archive:
+            shipped = archive.read(f"pyannote_ge2e/shipped/{name}.pt")
+        assert shipped == (REPOSITORY / path).read_bytes()
+    assert wheel.stat().st_size < 10e6
     assert not [name for name in names if name.startswith(("tests", "bench", "setup", "hubconf"))]
+
+
+def test_the_default_model_works_from_an_installation(environment, source, tmp_path):
+    env = environment("pip")
+    env.install(source)
+    # The packages of this environment, ours excepted, whose editable finder would come first.
+    everything = env.site_packages / "zz_everything.pth"
+    everything.write_text(f"{Path(torch.__file__).parents[1]}\n")
+    source.rename(tmp_path / "elsewhere")
+    printed = env.run(
+        "python",
+        "-c",
+        "import pyannote_ge2e.hub, torch; model = pyannote_ge2e.hub.ge2e(); "
+        "print(pyannote_ge2e.hub.weights_of('ge2e'), model(torch.randn(1, 1, 32000)).shape)",
+        TORCH_HOME=str(tmp_path / "torch"),
+    )
+    shipped = env.site_packages / "pyannote_ge2e" / "shipped" / "ge2e.pt"
+    assert printed.splitlines()[-1] == f"{shipped} torch.Size([1, 256])"
