@@ -189,6 +189,10 @@ def protocol_name(protocol: Protocol) -> str:
     return str(getattr(protocol, "name", type(protocol).__name__))
 
 
+class MissingFile(UserError):
+    """A file that the protocol names is not there."""
+
+
 class NoSubset(UserError):
     """The protocol does not have the subset that was asked for."""
 
@@ -234,7 +238,7 @@ def audio_path(file: ProtocolFile) -> str:
             "'Databases' in database.yml."
         ) from error
     if not os.path.isfile(path):
-        raise UserError(f"There is no '{path}', where the audio of '{file['uri']}' should be.")
+        raise MissingFile(f"There is no '{path}', where the audio of '{file['uri']}' should be.")
     return path
 
 

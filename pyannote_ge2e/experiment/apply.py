@@ -13,16 +13,17 @@ from rich.console import Console
 from torch.utils.data import Dataset
 
 from pyannote_ge2e.architectures.loading import load_model
-from pyannote_ge2e.data.audio.reader import read_segment
 from pyannote_ge2e.data.batches.loader import Loader
 from pyannote_ge2e.data.files import replacing
-from pyannote_ge2e.data.protocol import Subset, audio_path, load_protocol, subset_files
+from pyannote_ge2e.data.protocol import Subset, audio_path, subset_files
+from pyannote_ge2e.data.trials.windows import SegmentReader
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.layout import TrainFolder, ValidateFolder, read_yaml, write_yaml
 from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.quiet import quiet
+from pyannote_ge2e.experiment.reading import reading_of_run
 
 
 def apply(
@@ -80,29 +81,37 @@ def apply(
     if epoch == "last":
         epoch = TrainFolder.existing(validated.run.path).epochs()[-1]
     model = load_model(validated.run.weights_of(epoch)).to(find_device(device)).eval()
-    files = list(subset_files(load_protocol(protocol, registry), subset))
+    reading = reading_of_run(validated.run, lambda remark: say(console, remark))
+    reader = reading.reader(model.hparams["sample_rate"])
+    files = list(subset_files(reading.protocol(protocol, registry), subset))
     folder = validated.apply_of(epoch)
 
     seconds = duration or next(iter(model.specifications)).duration
+    window = int(reader.units(np.array(seconds)))
+    hop = max(1, round(step * seconds * reader.rate))
     metadata = {
         "start": 0.0,
         "duration": float(seconds),
-        "step": float(step * seconds),
+        # Of features, windows begin with a frame.
+        "step": float(step * seconds if reading.stored is None else hop / reader.rate),
         "dimension": int(model.dimension),  # type: ignore[arg-type]
     }
     _check_metadata(folder, metadata)
     write_yaml(folder / "metadata.yml", metadata)
-    missing = {
-        path: audio_path(file) for file in files if not (path := _path_of(file, folder)).is_file()
-    }
-    waveforms = Loader(
-        _Waveforms(list(missing.values()), model.audio.sample_rate),
+    with reading.telling(protocol, subset):
+        missing = {
+            path: audio_path(file)
+            for file in files
+            if not (path := _path_of(file, folder)).is_file()
+        }
+    recordings = Loader(
+        _Recordings(list(missing.values()), reader),
         batch_size=None,
         num_workers=num_workers(parallel),
     )
     with quiet(), bar(console, f"epoch {epoch}", len(missing)) as advance:
-        for path, waveform in zip(missing, waveforms, strict=True):
-            embeddings = embed_sliding(model, waveform, seconds, step, batch)
+        for path, recording in zip(missing, recordings, strict=True):
+            embeddings = embed_sliding(model, recording, window, hop, batch)
             with replacing(path) as temporary, temporary.open("wb") as opened:
                 np.save(opened, embeddings)
             advance(1)
@@ -112,54 +121,52 @@ def apply(
 
 @torch.inference_mode()
 def embed_sliding(
-    model: Model, waveform: torch.Tensor, duration: float, step: float, batch_size: int = 32
+    model: Model, recording: torch.Tensor, window: int, hop: int, batch_size: int = 32
 ) -> np.ndarray:
-    """Embeddings of a waveform on a regular grid of windows.
+    """Embeddings of a recording on a regular grid of windows.
 
     Parameters
     ----------
     model : Model
         In evaluation mode.
-    waveform : (T,) float32 tensor
-        At the model's sample rate.
-    duration : float
-        Window length, in seconds.
-    step : float
-        Step between windows, as a ratio of `duration`.
+    recording : (dimension, T) float32 tensor
+        Samples at the model's rate, of dimension 1, or frames of features.
+    window, hop : int
+        Length of a window, and from one to the next.
     batch_size : int
         Windows per batch.
 
     Returns
     -------
     embeddings : (W, dimension) float32 array
-        Row i is the window that starts at ``i * step * duration`` seconds; windows that the
-        waveform does not fill are left out. One shorter than a window gives one row.
+        Row i is the window that starts at ``i * hop``; windows that the recording does not fill
+        are left out. One shorter than a window gives one row.
     """
-    window = round(duration * model.audio.sample_rate)
-    if len(waveform) < window:
-        return _embed(model, waveform[None, None])
+    if recording.shape[1] < window:
+        return _embed(model, recording[None])
     # A view: a long file is not copied once per overlapping window.
-    chunks = waveform.unfold(0, window, max(1, round(step * window)))
-    rows = [_embed(model, batch[:, None]) for batch in chunks.split(batch_size)]
+    chunks = recording.unfold(1, window, hop).transpose(0, 1)
+    rows = [_embed(model, batch) for batch in chunks.split(batch_size)]
     return np.concatenate(rows)
 
 
-def _embed(model: Model, waveforms: torch.Tensor) -> np.ndarray:
-    return model(waveforms.to(model.device)).float().cpu().numpy()
+def _embed(model: Model, inputs: torch.Tensor) -> np.ndarray:
+    return model(inputs.to(model.device)).float().cpu().numpy()
 
 
-class _Waveforms(Dataset):
+class _Recordings(Dataset):
     """Whole files, read by worker processes."""
 
-    def __init__(self, paths: list[str], sample_rate: int) -> None:
+    def __init__(self, paths: list[str], reader: SegmentReader) -> None:
         self.paths = paths
-        self.sample_rate = sample_rate
+        self.reader = reader
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, row: int) -> torch.Tensor:
-        return torch.from_numpy(read_segment(self.paths[row], sample_rate=self.sample_rate))
+        path = self.paths[row]
+        return torch.from_numpy(self.reader.segment(path, 0.0, self.reader.duration(path)))
 
 
 def _path_of(file: ProtocolFile, folder: Path) -> Path:

@@ -11,6 +11,7 @@ import torch
 from pyannote.audio import Model
 
 from pyannote_ge2e.data.trials.trials import TrialIndex
+from pyannote_ge2e.data.trials.windows import SegmentReader
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.metrics import confidence_interval, equal_error_rate
 from pyannote_ge2e.metrics.resampling.drawing import Redrawn
@@ -93,6 +94,7 @@ def score_trials(
     batch_size: int = 32,
     num_workers: int = 0,
     metric: str = "cosine",
+    reader: SegmentReader | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Score every trial of an index with one model.
@@ -111,6 +113,8 @@ def score_trials(
     num_workers : int
         Processes that read audio.
     metric : {"cosine", "euclidean", "angular"}
+    reader : SegmentReader, optional
+        Reads the files. Defaults to audio, at the rate of the model.
     progress : callable, optional
         Called with the number of files just embedded.
 
@@ -134,6 +138,7 @@ def score_trials(
         batch_size=batch_size,
         device=device,
         num_workers=num_workers,
+        reader=reader,
         progress=progress,
     )
     return _SIMILARITIES[metric](cosine_scores(embeddings, trials.trials))

@@ -26,6 +26,7 @@ from pyannote_ge2e.experiment.evaluation.setting import Normalisation, Setting
 from pyannote_ge2e.experiment.evaluation.trials import interval_method, read_trials
 from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.quiet import quiet
+from pyannote_ge2e.experiment.reading import reading_of
 from pyannote_ge2e.metrics import figures_of
 from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 from pyannote_ge2e.report import Evaluation, Scoring, figures_table
@@ -126,18 +127,19 @@ def evaluate(
         )
     torch_device = find_device(device)
     model = find_model(what, epoch)
-    trials = read_trials(protocol, subset, registry, speakers)
+    reading = reading_of(model.config, model.root, lambda remark: say(console, remark))
+    trials = read_trials(protocol, subset, registry, speakers, reading)
     folder = model.folder(protocol, subset) if output is None else Path(output)
     check_folder(folder, trials)
     normalisation = others = None
     if snorm or cohort is not None or cohort_per_speaker or top is not None:
         normalisation = Normalisation(
-            find_cohort(cohort, model, cohort_per_speaker, registry),
+            find_cohort(cohort, model, cohort_per_speaker, registry, reading),
             cohort_per_speaker,
             TOP if top is None else top,
         )
     if calibrate is not None:
-        others = read_trials(protocol, calibrate, registry, speakers)
+        others = read_trials(protocol, calibrate, registry, speakers, reading)
     setting = Setting(
         model=model,
         protocol=protocol,
@@ -153,6 +155,7 @@ def evaluate(
         resamples=resamples,
         seed=seed,
         p_targets=tuple(p_targets),
+        reading=reading,
     )
     with quiet():
         embedded = _embed(setting, console, batch, torch_device, num_workers(parallel))
@@ -200,6 +203,7 @@ def _embed(
         batch_size=batch,
         device=device,
         num_workers=workers,
+        reader=setting.reading.reader(setting.model.model.hparams["sample_rate"]),
     )
     return Embedded(
         embeddings[rows],

@@ -7,6 +7,7 @@ to be one: each fills the gaps of the others, and none contradicts another.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyannote_ge2e.data.features.description import LOG_MEL, Description, read_description
@@ -36,6 +37,10 @@ class Precomputed:
     section: Section
     features: StoredFeatures
     description: Description
+
+    def __str__(self) -> str:
+        said = self.description if self.description.dimension else f"{self.features.dimension}"
+        return f"{said}, in '{self.features.folder}'"
 
     @property
     def sample_rate(self) -> int:
@@ -72,13 +77,7 @@ def parse_precomputed(section: Section) -> Precomputed:
         if name not in ("path", *_SAID):
             raise section.problem(f"no parameter '{name}'; {nearest(name, ('path', *_SAID))}", name)
     params = dict(section.params)
-    path = params.get("path")
-    if not isinstance(path, str) or not path:
-        raise section.problem("'path' should be the folder of the features.", "path")
-    try:
-        folder = StoredFeatures(path, dimension=1).folder
-    except UserError as error:
-        raise section.problem(f"'path': {error}", "path") from error
+    path, folder = params.get("path"), folder_of(section)
     if not folder.is_dir():
         raise section.problem(
             f"there is no folder '{folder}': store features there first, with 'emb features' if "
@@ -104,9 +103,26 @@ def parse_precomputed(section: Section) -> Precomputed:
     params["window"] = params["step"] if params["window"] is None else params["window"]
     params["sample_rate"] = 16000 if params["sample_rate"] is None else params["sample_rate"]
     _check_values(section, params)
-    features = StoredFeatures(path, params["dimension"], params["step"], params["window"])
+    features = StoredFeatures(str(path), params["dimension"], params["step"], params["window"])
     filled = {name: params[name] for name in ("path", *_SAID)}
     return Precomputed(section.with_params(filled), features, description)
+
+
+def folder_of(section: Section) -> Path:
+    """Folder of the features that a `Precomputed` section names; perhaps there is none there.
+
+    Raises
+    ------
+    UserError
+        If it names none.
+    """
+    path = section.params.get("path")
+    if not isinstance(path, str) or not path:
+        raise section.problem("'path' should be the folder of the features.", "path")
+    try:
+        return StoredFeatures(path, dimension=1).folder
+    except UserError as error:
+        raise section.problem(f"'path': {error}", "path") from error
 
 
 def _check_values(section: Section, params: dict[str, Any]) -> None:

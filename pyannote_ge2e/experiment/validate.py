@@ -11,7 +11,7 @@ from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
 from pyannote_ge2e.architectures.loading import load_model
-from pyannote_ge2e.data.protocol import Subset, load_protocol
+from pyannote_ge2e.data.protocol import Subset
 from pyannote_ge2e.data.trials.trials import trial_index
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import bar, say
@@ -20,6 +20,7 @@ from pyannote_ge2e.experiment.error_rate import error_rate, score_trials
 from pyannote_ge2e.experiment.layout import TrainFolder, ValidateFolder, read_yaml, write_yaml
 from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.quiet import quiet
+from pyannote_ge2e.experiment.reading import reading_of_run
 
 # Seconds between two looks for new weights.
 _POLL = 10.0
@@ -88,7 +89,9 @@ def validate(
     run = TrainFolder.existing(Path(train))
     folder = ValidateFolder.of(run, protocol, subset)
     torch_device = find_device(device)
-    trials = trial_index(load_protocol(protocol, registry), subset)
+    reading = reading_of_run(run, lambda remark: say(console, remark))
+    with reading.telling(protocol, subset):
+        trials = trial_index(reading.protocol(protocol, registry), subset, reading.duration)
     settings = {"duration": duration, "step": step, "metric": metric, "trials": trials.digest()}
     history = _read_history(folder, settings)
     if not history and folder.history.is_file():
@@ -101,8 +104,9 @@ def validate(
             if epoch in history:
                 continue
             with bar(console, f"epoch {epoch}", len(trials.uris)) as advance:
+                model = load_model(run.weights_of(epoch))
                 scores = score_trials(
-                    load_model(run.weights_of(epoch)),
+                    model,
                     trials,
                     device=torch_device,
                     duration=duration,
@@ -110,6 +114,7 @@ def validate(
                     batch_size=batch,
                     num_workers=num_workers(parallel),
                     metric=metric,
+                    reader=reading.reader(model.hparams["sample_rate"]),
                     progress=advance,
                 )
             figure = error_rate(scores, trials)

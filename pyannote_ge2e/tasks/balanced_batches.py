@@ -117,8 +117,8 @@ class BalancedBatches(Task):
 
     @property
     def reads_audio(self) -> bool:
-        """Whether chunks are read from the audio files, which must be there then."""
-        return self.features is None and self.pack is None
+        """Whether chunks are read from the files of the protocol, which must be there then."""
+        return self.pack is None
 
     def _choose(self) -> None:
         """Choose the speakers to learn from, and say so to whoever loads the model."""
@@ -168,7 +168,7 @@ class BalancedBatches(Task):
             augment_here=not self._augments_on_device(),
             source=self.chunk_source(),
         )
-        check_augmentation(self._dataset.augmenter, self.model, self.reads_audio)
+        check_augmentation(self._dataset.augmenter, self.model, self.features is None)
         progress = self.trainer.fit_loop.epoch_progress.current
         return BatchLoader(
             self._dataset,

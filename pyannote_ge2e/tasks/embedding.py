@@ -181,6 +181,8 @@ def shortest_input(model: Model, duration: float, reader: SegmentReader) -> int:
         varied = torch.sin(torch.arange(reader.dimension * length, device=device) * 0.1)
         try:
             return bool(model(varied.view(1, reader.dimension, length)).isfinite().all())
+        except UserError:
+            raise  # it takes something else altogether
         except (RuntimeError, ValueError, AssertionError, IndexError, ZeroDivisionError) as error:
             if length >= longest:
                 raise UserError(

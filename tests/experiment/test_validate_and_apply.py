@@ -182,7 +182,7 @@ def test_apply_needs_a_validated_run(trained: Path, tiny_protocol) -> None:
 
 def test_a_file_shorter_than_a_window_gives_one_row(trained: Path) -> None:
     model = load_model(trained / "weights" / "0001.pt")
-    assert embed_sliding(model, torch.randn(4000), 0.5, 0.25).shape == (1, 8)
+    assert embed_sliding(model, torch.randn(1, 4000), 8000, 2000).shape == (1, 8)
 
 
 def test_apply_takes_another_epoch_than_the_best(trained: Path, tiny_protocol) -> None:

@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.lib import format as npy
 
+from pyannote_ge2e.data.protocol import MissingFile
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["MissingFeatures", "Rows", "opened"]
@@ -17,7 +18,7 @@ __all__ = ["MissingFeatures", "Rows", "opened"]
 _AGAIN = "Extract it again."
 
 
-class MissingFeatures(UserError):
+class MissingFeatures(MissingFile):
     """A file has no stored features."""
 
 

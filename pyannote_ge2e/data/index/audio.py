@@ -10,9 +10,9 @@ from pyannote_ge2e.data.index.declared import Declared
 from pyannote_ge2e.data.index.index import Index
 from pyannote_ge2e.data.index.places import found, missing
 from pyannote_ge2e.data.index.strings import Lookup
+from pyannote_ge2e.data.protocol import MissingFile
 from pyannote_ge2e.data.tables.columns import line_number
 from pyannote_ge2e.data.tables.read import read_list
-from pyannote_ge2e.errors import UserError
 
 __all__ = ["audio_of", "check_audio"]
 
@@ -31,7 +31,7 @@ def check_audio(index: Index, parts: Sequence[Declared]) -> None:
 
     Raises
     ------
-    UserError
+    MissingFile
         Naming the list, the line, and all places where a file that is missing could be.
     """
     files = len(index.uris)
@@ -55,13 +55,13 @@ def audio_of(uri: str, database: str, parts: Iterable[Declared]) -> str:
 
     Raises
     ------
-    UserError
+    MissingFile
         Naming the list, the line, and all places where it could be.
     """
     own = [part for part in parts if part.database == database]
     path = found(uri, database, own[0].templates)
     if path is None:
-        raise UserError(f"{_line(uri, own)}: {missing(uri, database, own[0].templates)}")
+        raise MissingFile(f"{_line(uri, own)}: {missing(uri, database, own[0].templates)}")
     return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.data.protocol import MissingFile
 
 __all__ = ["Templates", "found", "locate", "missing"]
 
@@ -29,7 +29,7 @@ def locate(uri: str, database: str, templates: Sequence[str]) -> str:
 
     Raises
     ------
-    UserError
+    MissingFile
         If several places are possible, and there is a file at none of them.
 
     Examples
@@ -41,7 +41,7 @@ def locate(uri: str, database: str, templates: Sequence[str]) -> str:
         return templates[0].format(uri=uri, database=database)
     path = found(uri, database, templates)
     if path is None:
-        raise UserError(missing(uri, database, templates))
+        raise MissingFile(missing(uri, database, templates))
     return path
 
 

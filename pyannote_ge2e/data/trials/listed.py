@@ -19,7 +19,7 @@ from pyannote_ge2e.data.index.lists import read_regions, read_turns
 from pyannote_ge2e.data.index.places import found, missing
 from pyannote_ge2e.data.index.speech import merged
 from pyannote_ge2e.data.index.strings import Lookup
-from pyannote_ge2e.data.protocol import Subset
+from pyannote_ge2e.data.protocol import MissingFile, Subset
 from pyannote_ge2e.data.tables.read import check_listed, read_list, read_table
 from pyannote_ge2e.errors import UserError
 
@@ -164,7 +164,7 @@ def _audio(uri: str, part: Declared, where: str) -> str:
     """Path of a file that holds something."""
     path = found(uri, part.database, part.templates)
     if path is None:
-        raise UserError(f"{where}: {missing(uri, part.database, part.templates)}")
+        raise MissingFile(f"{where}: {missing(uri, part.database, part.templates)}")
     if os.path.getsize(path) == 0:
         raise UserError(f"{where}: '{path}' is empty; get that file again, or leave the trial out.")
     return path

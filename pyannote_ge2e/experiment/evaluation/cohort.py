@@ -10,12 +10,12 @@ from typing import cast, get_args
 
 import numpy as np
 
-from pyannote_ge2e.data.audio.reader import audio_duration
 from pyannote_ge2e.data.index.build import recordings
 from pyannote_ge2e.data.index.speech import merged, speaker_name
-from pyannote_ge2e.data.protocol import Subset, load_protocol
+from pyannote_ge2e.data.protocol import Subset
 from pyannote_ge2e.data.trials.trials import Segments, TrialIndex
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.reading import AUDIO, Reading
 from pyannote_ge2e.experiment.evaluation.model import EvaluatedModel
 from pyannote_ge2e.report.words import counted
 
@@ -63,6 +63,7 @@ def find_cohort(
     model: EvaluatedModel,
     per_speaker: bool = False,
     registry: Path | None = None,
+    reading: Reading = AUDIO,
 ) -> Cohort:
     """Cohort that is asked for, else what the model was trained on.
 
@@ -75,6 +76,8 @@ def find_cohort(
         Whether its speakers have to be known.
     registry : Path, optional
         Further `database.yml`.
+    reading : Reading
+        What files are read as.
 
     Raises
     ------
@@ -84,12 +87,12 @@ def find_cohort(
     if asked is not None:
         protocol, subset = split_name(asked)
         try:
-            cohort = read_cohort(protocol, subset, registry)
+            cohort = read_cohort(protocol, subset, registry, reading)
         except UserError as error:
             raise UserError(f"--cohort: {error}") from error
     elif model.trained_on is not None:
         try:
-            cohort = read_cohort(*model.trained_on, registry)
+            cohort = read_cohort(*model.trained_on, registry, reading)
         except UserError as error:
             raise UserError(
                 f"The cohort would be what the model was trained on: {error} "
@@ -130,7 +133,9 @@ def split_name(word: str) -> tuple[str, Subset]:
     return protocol, cast(Subset, subset)
 
 
-def read_cohort(protocol: str, subset: Subset, registry: Path | None = None) -> Cohort:
+def read_cohort(
+    protocol: str, subset: Subset, registry: Path | None = None, reading: Reading = AUDIO
+) -> Cohort:
     """List the recordings of a subset, by speaker.
 
     Parameters
@@ -138,6 +143,8 @@ def read_cohort(protocol: str, subset: Subset, registry: Path | None = None) -> 
     protocol, subset : str
     registry : Path, optional
         Further `database.yml`.
+    reading : Reading
+        What files are read as.
 
     Returns
     -------
@@ -152,18 +159,20 @@ def read_cohort(protocol: str, subset: Subset, registry: Path | None = None) -> 
     turns: dict[tuple[str, str], Segments] = defaultdict(list)
     unknown: dict[str, None] = {}  # in order, each once
     left_out = 0
-    for uri, database, scope, path, spoken in recordings(load_protocol(protocol, registry), subset):
-        if spoken is None:
-            unknown.setdefault(path)
-            continue
-        found = merged(spoken)
-        left_out += not found
-        for label, start, end in found:
-            turns[path, speaker_name(label, scope, database, uri)].append((start, end))
+    with reading.telling(protocol, subset):
+        files = recordings(reading.protocol(protocol, registry), subset)
+        for uri, database, scope, path, spoken in files:
+            if spoken is None:
+                unknown.setdefault(path)
+                continue
+            found = merged(spoken)
+            left_out += not found
+            for label, start, end in found:
+                turns[path, speaker_name(label, scope, database, uri)].append((start, end))
     if not turns and not unknown:
         raise UserError(f"The cohort {name} is empty: it holds no speech. Give another --cohort.")
     paths = [path for path, _ in turns] + list(unknown)
-    whole: list[Segments] = [[(0.0, audio_duration(path))] for path in unknown]
+    whole: list[Segments] = [[(0.0, reading.duration(path))] for path in unknown]
     speakers = None if unknown else [speaker for _, speaker in turns]
     # A recording that is listed twice has its turns twice.
     segments = [sorted(set(spoken)) for spoken in turns.values()] + whole

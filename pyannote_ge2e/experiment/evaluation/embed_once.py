@@ -12,6 +12,7 @@ from pyannote.audio import Model
 from rich.console import Console
 
 from pyannote_ge2e.data.trials.trials import Segments
+from pyannote_ge2e.data.trials.windows import SegmentReader
 from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.evaluation.embedding_cache import EmbeddingCache, file_key
 from pyannote_ge2e.report.words import counted
@@ -82,6 +83,7 @@ def embed_once(
     batch_size: int,
     device: torch.device,
     num_workers: int,
+    reader: SegmentReader,
 ) -> np.ndarray:
     """Embed the files that the cache does not know, keeping them as it goes.
 
@@ -93,7 +95,7 @@ def embed_once(
         Of these weights and windows.
     console : Console
         Shows how it goes.
-    duration, step, batch_size, device, num_workers
+    duration, step, batch_size, device, num_workers, reader
         See `embed_files`.
 
     Returns
@@ -107,16 +109,15 @@ def embed_once(
     UserError
         If audio cannot be read, or the cache cannot be written.
     """
-    sample_rate = model.hparams["sample_rate"]
     known = cache.read(files.keys)
     missing = [row for row in range(len(files.keys)) if row not in known]
     if missing:
         cache.check()  # what is known already may lie where nobody may write
     say(console, f"{counted(len(missing), 'file')} to embed, {len(known):,} known already")
     try:
-        min_samples = None
+        min_length = None
         if missing:
-            min_samples = shortest_input(model.to(device).eval(), round(duration * sample_rate))
+            min_length = shortest_input(model.to(device).eval(), duration, reader)
         with bar(console, "embedding", len(missing)) as advance:
             for rows in _shards(missing):
                 part = files.part(rows)
@@ -128,7 +129,8 @@ def embed_once(
                     batch_size=batch_size,
                     device=device,
                     num_workers=num_workers,
-                    min_samples=min_samples,
+                    min_length=min_length,
+                    reader=reader,
                     progress=advance,
                 )
                 cache.write(part.keys, embeddings)

@@ -37,6 +37,9 @@ def facts_of(setting: Setting, command: Sequence[str] | None) -> dict[str, str]:
         "Trials": f"{len(trials.index):,} over {counted(len(trials.names), 'file')}",
         "Speakers": trials.source or "unknown",
         "Windows": f"{setting.duration:g} s, a step of {setting.step * setting.duration:g} s",
+        "Read": ""
+        if setting.reading.stored is None
+        else f"stored features: {setting.reading.stored}",
         "Cohort": _cohort(setting.normalisation),
         "Calibration": ""
         if setting.calibration_trials is None

@@ -45,6 +45,10 @@ class EvaluatedModel:
         None when nothing tells.
     weights : Path or None
         The file, where there is one.
+    config : mapping or None
+        Configuration of the run, as it was saved.
+    root : Path or None
+        Folder of the run.
     """
 
     name: str
@@ -54,6 +58,8 @@ class EvaluatedModel:
     home: Path
     trained_on: tuple[str, Subset] | None
     weights: Path | None = None
+    config: Mapping[str, Any] | None = None
+    root: Path | None = None
 
     def folder(self, protocol: str, subset: str) -> Path:
         """Where the figures go."""
@@ -149,15 +155,25 @@ def _from_here(path: Path) -> Path:
 
 def _of_file(what: str, path: Path, home: Path, epoch: int | None) -> EvaluatedModel:
     checkpoint = load_checkpoint(path)
+    run = _run_of(path)
     return EvaluatedModel(
         what,
         build_model(checkpoint, path),
         hashlib.sha256(path.read_bytes()).hexdigest(),
         epoch,
         home,
-        _trained_on(_run_of(path), checkpoint),
+        _trained_on(run, checkpoint),
         path,
+        _config(run, checkpoint),
+        None if run is None else run.path,
     )
+
+
+def _config(run: TrainFolder | None, checkpoint: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    said = checkpoint["pyannote.audio"].get("config")
+    if run is not None and run.config.is_file():
+        said = read_yaml(run.config)
+    return said if isinstance(said, Mapping) else None
 
 
 def _trained_on(

@@ -9,6 +9,7 @@ from pyannote_ge2e.data.protocol import Subset
 from pyannote_ge2e.experiment.evaluation.cohort import Cohort
 from pyannote_ge2e.experiment.evaluation.model import EvaluatedModel
 from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials
+from pyannote_ge2e.experiment.reading import AUDIO, Reading
 from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 
 
@@ -63,6 +64,8 @@ class Setting:
         Of the bootstrap.
     p_targets : sequence of float
         Priors of a target in detection costs.
+    reading : Reading
+        What files are read as.
     """
 
     model: EvaluatedModel
@@ -79,3 +82,4 @@ class Setting:
     resamples: int
     seed: int
     p_targets: Sequence[float]
+    reading: Reading = AUDIO

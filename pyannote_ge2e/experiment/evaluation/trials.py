@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from pyannote_ge2e.data.index.speech import speaker_name
-from pyannote_ge2e.data.protocol import Subset, load_protocol
+from pyannote_ge2e.data.protocol import Subset
 from pyannote_ge2e.data.score_files import read_utt2spk
 from pyannote_ge2e.data.score_files.trial_speakers import speakers_from
 from pyannote_ge2e.data.trials.trials import TrialIndex, trial_index
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.reading import AUDIO, Reading
 from pyannote_ge2e.metrics.resampling.drawing import Redrawn
 
 
@@ -72,7 +73,11 @@ class EvaluatedTrials:
 
 
 def read_trials(
-    protocol: str, subset: Subset, registry: Path | None = None, utt2spk: Path | None = None
+    protocol: str,
+    subset: Subset,
+    registry: Path | None = None,
+    utt2spk: Path | None = None,
+    reading: Reading = AUDIO,
 ) -> EvaluatedTrials:
     """List the trials of a subset.
 
@@ -83,6 +88,8 @@ def read_trials(
         Further `database.yml`.
     utt2spk : Path, optional
         Lines `uri speaker`, looked at where the protocol does not tell who speaks.
+    reading : Reading
+        What files are read as.
 
     Returns
     -------
@@ -93,7 +100,8 @@ def read_trials(
     UserError
         If there are no trials, or `utt2spk` is malformed, lacks a file or contradicts a trial.
     """
-    index = trial_index(load_protocol(protocol, registry), subset)
+    with reading.telling(protocol, subset):
+        index = trial_index(reading.protocol(protocol, registry), subset, reading.duration)
     names = unique_names(index)
     if index.speakers is not None:
         source = "as the protocol tells"
