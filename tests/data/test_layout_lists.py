@@ -121,16 +121,18 @@ class TestKaldi:
         found = corpus(folder)
         assert [r.uri for r in found.recordings] == ["ann-1"]
         assert left_out(found) == {
-            "bob-1": f"line 2 of '{folder}/wav.scp' is a command ('sox b.wav -t wav - |'): "
-            "extract the audio to a file first",
-            "eve-1": f"line 3 of '{folder}/wav.scp' points into an archive: extract the audio "
-            "to a file first",
+            f"bob-1 (line 2 of '{folder}/wav.scp')": "its audio is what a command puts out: "
+            "extract it to a file first",
+            f"eve-1 (line 3 of '{folder}/wav.scp')": "its audio is in an archive: extract it to a "
+            "file first",
         }
 
     def test_commands_alone_are_refused(self, tmp_path: Path) -> None:
         folder = kaldi(tmp_path / "d", tmp_path / "audio", "ann-1")
         write(folder / "wav.scp", "ann-1 sph2pipe a.sph |\n")
-        with pytest.raises(UserError, match=r"No audio that can be used .*extract the audio"):
+        with pytest.raises(
+            UserError, match=r"No audio that .* can be used; ann-1 \(line 1 of .*extract it"
+        ):
             corpus(folder)
 
     def test_what_is_missing_or_named_twice_is_told(self, tmp_path: Path) -> None:
@@ -143,9 +145,9 @@ class TestKaldi:
         found = corpus(folder)
         scp = f"'{folder}/wav.scp'"
         assert left_out(found) == {
-            "ann-1": f"line 5 of {scp} gives it again, after line 1",
-            "zoe-1": f"line 6 of {scp} gives it, and utt2spk no speaker",
-            f"{tmp_path}/a/bob-1.wav": f"it is not there (line 2 of {scp})",
+            f"ann-1 (line 5 of {scp}, after line 1 of {scp})": "it is named twice",
+            f"zoe-1 (line 6 of {scp})": "utt2spk gives it no speaker",
+            f"bob-1 (line 2 of {scp})": "it is not there",
         }
         assert found.notes == [f"1 utterance(s) of '{folder}/utt2spk' have no audio in wav.scp."]
 
@@ -232,7 +234,10 @@ class TestTables:
             "c": "test",
             "e": "train",
         }
-        assert "none of train, dev and test" in left_out(found)["d/1.wav"]
+        assert left_out(found) == {
+            f"d/1.wav (line 5 of '{tmp_path}/v.csv')": "it is put in 'other', which is none of "
+            "train, dev and test"
+        }
         assert any("put in no subset is for training" in note for note in found.notes)
 
     def test_common_voice_as_it_is(self, tmp_path: Path) -> None:
@@ -284,14 +289,13 @@ class TestTables:
         found = corpus(table)
         assert [r.uri for r in found.recordings] == ["a", "b"]
         assert [(item.path, item.reason) for item in found.left_out] == [
-            ("b.wav", f"line 5 of '{table}' gives it no speaker"),
-            ("gone.wav", f"it is not there (line 3 of '{table}')"),
+            (f"b.wav (line 5 of '{table}')", "no speaker is given"),
+            (f"gone.wav (line 3 of '{table}')", "it is not there"),
             (
-                "./a.wav",
-                f"line 4 of '{table}' names it again, after line 2 of '{table}', and gives it to "
-                "'bob' instead of 'ann'",
+                f"./a.wav (line 4 of '{table}', after line 2 of '{table}', 'bob' instead of 'ann')",
+                "it is named twice, and of two speakers",
             ),
-            ("b.wav", f"line 7 of '{table}' names it again, after line 6 of '{table}'"),
+            (f"b.wav (line 7 of '{table}', after line 6 of '{table}')", "it is named twice"),
         ]
 
     @pytest.mark.parametrize(
@@ -301,7 +305,7 @@ class TestTables:
             ("path,speaker\na.wav\n", r"line 2: expected 2 fields.*found 1"),
             ("path,speaker\n,ann\n", r"line 2: there is no path"),
             ("path,name\na.wav,ann\n", r"v\.csv' is no list that is known: expected a Kaldi"),
-            ("path,speaker\n", r"No audio that can be used in '.*v\.csv'"),
+            ("path,speaker\n", r"v\.csv' names no audio"),
             ("", r"v\.csv' is no list that is known"),
         ],
     )

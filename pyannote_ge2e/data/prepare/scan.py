@@ -74,7 +74,10 @@ def checked_folders(paths: Sequence[Path], expected: str) -> list[str]:
         if not path.exists():
             raise UserError(f"No such folder: '{path}'. Check the path.")
         if not path.is_dir():
-            raise UserError(f"'{path}' is a file: expected a folder of {expected}.")
+            raise UserError(
+                f"'{path}' is a file: expected a folder of {expected}. Lists of trials are "
+                "given with --trial-list."
+            )
         folders[os.path.realpath(path)] = None
     for inner in folders:
         for outer in folders:

@@ -197,5 +197,7 @@ def _name(path: Path) -> str:
 
 def _nothing(paths: Sequence[Path], left_out: Sequence[LeftOut]) -> str:
     where = " or ".join(f"'{path}'" for path in paths)
-    first = f"; '{left_out[0].path}', for one: {left_out[0].reason}" if left_out else ""
-    return f"No audio that can be used in {where}{first}."
+    if not left_out:
+        return f"{where} names no audio."
+    first = left_out[0]
+    return f"No audio that {where} names can be used; {first.name}, for one: {first.reason}."

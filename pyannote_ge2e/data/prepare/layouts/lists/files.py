@@ -39,7 +39,7 @@ def files_of(
     for row in rows:
         path = paths.find(row.path)
         if path is None:
-            left_out.append(LeftOut(row.path, f"it is not there ({row.where})"))
+            left_out.append(row.left_out("it is not there"))
         else:
             files.append(ListedFile(row, path))
     return files
@@ -52,10 +52,11 @@ def each_once(files: Iterable[ListedFile], left_out: list[LeftOut]) -> list[List
         row, before = file.row, first.setdefault((file.row.name, file.path), file).row
         if row is before:
             continue
-        reason = f"{row.where} names it again, after {before.where}"
+        reason, more = "it is named twice", f", after {before.where}"
         if row.speaker != before.speaker:
-            reason += f", and gives it to '{row.speaker}' instead of '{before.speaker}'"
-        left_out.append(LeftOut(row.name or row.path, reason))
+            reason += ", and of two speakers"
+            more += f", '{row.speaker}' instead of '{before.speaker}'"
+        left_out.append(row.left_out(reason, more))
     return list(first.values())
 
 

@@ -59,8 +59,8 @@ def read_kaldi(folder: Path, left_out: list[LeftOut], notes: list[str]) -> list[
     >>> left_out = []
     >>> [(row.name, row.path, row.speaker) for row in read_kaldi(folder, left_out, [])]
     [('ann-1', '/data/ann-1.wav', 'ann')]
-    >>> left_out[0].path, left_out[0].reason.partition("' ")[2]
-    ('bob-1', "is a command ('sph2pipe bob-1.sph |'): extract the audio to a file first")
+    >>> left_out[0].reason
+    'its audio is what a command puts out: extract it to a file first'
     """
     if not (folder / "utt2spk").is_file():
         raise UserError(f"'{folder}' holds wav.scp and no utt2spk, which tells who speaks: add it.")
@@ -73,18 +73,20 @@ def read_kaldi(folder: Path, left_out: list[LeftOut], notes: list[str]) -> list[
     table = folder / "spk2gender"
     genders = read_genders(table) if table.is_file() else {}
     rows: dict[str, Listed] = {}
+    listed: set[str] = set()
     for row in _rows(folder / "wav.scp"):
         speaker = speakers.get(row.name)
+        listed.add(row.name)
         reason = _objection(row)
         if row.name in rows:
-            reason = f"{row.where} gives it again, after line {rows[row.name].line}"
+            left_out.append(row.left_out("it is named twice", f", after {rows[row.name].where}"))
+        elif reason:
+            left_out.append(row.left_out(reason))
         elif speaker is None:
-            reason = f"{row.where} gives it, and utt2spk no speaker"
-        if reason or speaker is None:
-            left_out.append(LeftOut(row.name, reason))
-            continue
-        rows[row.name] = row._replace(speaker=speaker, gender=genders.get(speaker, ""))
-    without = len(speakers.keys() - rows.keys() - {item.path for item in left_out})
+            left_out.append(row.left_out("utt2spk gives it no speaker"))
+        else:
+            rows[row.name] = row._replace(speaker=speaker, gender=genders.get(speaker, ""))
+    without = len(speakers.keys() - listed)
     if without:
         notes.append(
             f"{without:,} utterance(s) of '{folder / 'utt2spk'}' have no audio in wav.scp."
@@ -102,9 +104,8 @@ def _rows(scp: Path) -> Iterator[Listed]:
 
 def _objection(row: Listed) -> str:
     if row.path.endswith("|"):
-        command = row.path if len(row.path) < 60 else f"{row.path[:50]}... |"
-        return f"{row.where} is a command ('{command}'): extract the audio to a file first"
+        return "its audio is what a command puts out: extract it to a file first"
     archive, _, offset = row.path.rpartition(":")
     if archive.endswith(".ark") and offset.isdecimal():
-        return f"{row.where} points into an archive: extract the audio to a file first"
+        return "its audio is in an archive: extract it to a file first"
     return ""

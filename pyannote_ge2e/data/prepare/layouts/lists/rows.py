@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pyannote_ge2e.data.prepare.plan import LeftOut
 from pyannote_ge2e.data.prepare.scan import AUDIO_SUFFIXES
 
 __all__ = ["AudioPaths", "Listed"]
@@ -44,6 +45,10 @@ class Listed(NamedTuple):
     def where(self) -> str:
         """The line, for messages."""
         return f"line {self.line} of '{self.source}'"
+
+    def left_out(self, reason: str, more: str = "") -> LeftOut:
+        """Return the line as something left out: reasons are counted, so that none names a line."""
+        return LeftOut(f"{self.name or self.path} ({self.where}{more})", reason)
 
 
 class AudioPaths:

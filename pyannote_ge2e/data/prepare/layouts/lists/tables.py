@@ -93,10 +93,11 @@ def read_speaker_table(path: Path, left_out: list[LeftOut]) -> list[Listed]:
         if not row.path:
             raise UserError(f"'{path}', line {number}: there is no path.")
         if not row.speaker:
-            left_out.append(LeftOut(row.path, f"{row.where} gives it no speaker"))
+            left_out.append(row.left_out("no speaker is given"))
         elif subset and not row.subset:
-            reason = f"{row.where} puts it in '{subset}', which is none of train, dev and test"
-            left_out.append(LeftOut(row.path, reason))
+            left_out.append(
+                row.left_out(f"it is put in '{subset}', which is none of train, dev and test")
+            )
         else:
             rows.append(row)
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class Part:
     numbers: range
 
 
+_SPEAKER = re.compile(r"id\d{5}")
 _FIRST, _SECOND = range(10001, 11252), range(1, 10001)
 
 PARTS = {
@@ -70,7 +72,7 @@ def read_sets(tables: Iterable[Path]) -> dict[str, str]:
     for path in tables:
         for _, line in content_lines(path):
             fields = [field.strip() for field in line.replace("\t", ",").split(",")]
-            if fields[-1] in ("dev", "test"):
+            if fields[-1] in ("dev", "test") and _SPEAKER.fullmatch(fields[0]):
                 sets[fields[0]] = fields[-1]
     return sets
 
