@@ -115,7 +115,7 @@ class GridFrames(nn.Module):
             features = features - features.mean(-1, keepdim=True)
         elif self.normalise and weights is not None:
             features = centre(features, weights_of_frames(weights, features.shape[-1]))
-        return self._stacked(features.to(self.dtype))
+        return self.stacked(features.to(self.dtype))
 
     def window_features(self, waveforms: Tensor, weights: Tensor | None = None) -> Tensor:
         """Features of each window of (batch, 1, sample) waveforms: what is worth storing.
@@ -150,7 +150,8 @@ class GridFrames(nn.Module):
         kept = weights_of_frames(weights, features.shape[-1]).unsqueeze(1) > 0
         return features.where(kept, features.new_tensor(self._silence))
 
-    def _stacked(self, features: Tensor) -> Tensor:
+    def stacked(self, features: Tensor) -> Tensor:
+        """Give `stack` consecutive windows of (batch, feature, window) features as one frame."""
         batch, size, num_windows = features.shape
         num_frames = num_windows // self.stack
         features = features[..., : num_frames * self.stack]
