@@ -8,12 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pyannote.audio import Model
-from pyannote.database import ProtocolFile
 from rich.console import Console
 from torch.utils.data import Dataset
 
 from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.data.batches.loader import Loader
+from pyannote_ge2e.data.features.places import inside
 from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.data.protocol import Subset, audio_path, subset_files
 from pyannote_ge2e.data.trials.windows import SegmentReader
@@ -102,7 +102,7 @@ def apply(
         missing = {
             path: audio_path(file)
             for file in files
-            if not (path := _path_of(file, folder)).is_file()
+            if not (path := inside(folder, file["database"], file["uri"])).is_file()
         }
     recordings = Loader(
         _Recordings(list(missing.values()), reader),
@@ -167,13 +167,6 @@ class _Recordings(Dataset):
     def __getitem__(self, row: int) -> torch.Tensor:
         path = self.paths[row]
         return torch.from_numpy(self.reader.segment(path, 0.0, self.reader.duration(path)))
-
-
-def _path_of(file: ProtocolFile, folder: Path) -> Path:
-    parts = Path(file["database"], f"{file['uri']}.npy")
-    if parts.is_absolute() or ".." in parts.parts:
-        raise UserError(f"The uri '{file['uri']}' would leave the folder '{folder}': rename it.")
-    return folder / parts
 
 
 def _check_metadata(folder: Path, metadata: dict[str, Any]) -> None:

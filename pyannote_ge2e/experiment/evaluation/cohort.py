@@ -15,8 +15,8 @@ from pyannote_ge2e.data.index.speech import merged, speaker_name
 from pyannote_ge2e.data.protocol import Subset
 from pyannote_ge2e.data.trials.trials import Segments, TrialIndex
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.reading import AUDIO, Reading
 from pyannote_ge2e.experiment.evaluation.model import EvaluatedModel
+from pyannote_ge2e.experiment.reading import AUDIO, Reading
 from pyannote_ge2e.report.words import counted
 
 

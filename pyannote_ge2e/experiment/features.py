@@ -1,0 +1,276 @@
+"""`emb features`: log-mel energies of a protocol's files, stored for models to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from rich.console import Console
+
+from pyannote_ge2e.architectures import MelLSTM
+from pyannote_ge2e.architectures.mel import LogMel
+from pyannote_ge2e.architectures.mel_lstm import MEL
+from pyannote_ge2e.architectures.options import merge_options
+from pyannote_ge2e.data.batches.loader import Loader
+from pyannote_ge2e.data.features.description import (
+    LOG_MEL,
+    Description,
+    read_description,
+    write_description,
+)
+from pyannote_ge2e.data.features.places import inside
+from pyannote_ge2e.data.index.declared import Declared, declared, declared_trials
+from pyannote_ge2e.data.index.places import found, missing
+from pyannote_ge2e.data.protocol import (
+    MissingFile,
+    NoSubset,
+    Subset,
+    load_protocol,
+    one_line,
+    subset_files,
+)
+from pyannote_ge2e.data.tables.read import read_list
+from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment import legacy
+from pyannote_ge2e.experiment.config_file import read_config
+from pyannote_ge2e.experiment.console import bar, say
+from pyannote_ge2e.experiment.log_mel import Extraction, Recording
+from pyannote_ge2e.experiment.parallel import num_workers
+from pyannote_ge2e.experiment.precomputed import PRECOMPUTED
+from pyannote_ge2e.experiment.quiet import quiet
+from pyannote_ge2e.experiment.resolve import architectures, resolve
+from pyannote_ge2e.experiment.sections import parse_section
+from pyannote_ge2e.report.words import counted
+
+if TYPE_CHECKING:
+    from pyannote.database import Protocol, ProtocolFile
+
+FORMAT = 1
+"""How log-mel energies are computed: to be counted up whenever `LogMel` gives other numbers."""
+
+File = tuple[str, str, Callable[[], str]]
+"""A file of a protocol: uri, database, and what gives the path of its audio if it is there."""
+
+_MOST_LISTED = 20  # recordings that are left out, by name
+
+
+def features(
+    root: Path,
+    protocol: str,
+    output: Path,
+    *,
+    subset: Subset | Literal["all"] = "all",
+    parallel: int | None = None,
+    dtype: Literal["float16", "float32"] = "float16",
+    registry: Path | None = None,
+    force: bool = False,
+) -> Path:
+    """Store the log-mel energies that an experiment's MelLSTM would compute from audio.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of an experiment, or of a training run. Without a `config.yml` in it, the front-end
+        is MelLSTM's by default.
+    protocol : str
+    output : Path
+        Gets `<database>/<uri>.npy`, (frames, bands), and `features.yml`, which says what they are.
+        What is there already is kept, unless the recording has changed since.
+    subset : {"train", "development", "test", "all"}
+        Files of that subset, and those of its trials; "all" takes the subsets that there are.
+    parallel : int, optional
+        Processes that compute: see `num_workers`.
+    dtype : {"float16", "float32"}
+    registry : Path, optional
+        Further `database.yml` to load protocols from.
+    force : bool
+        Move what is there aside, and start afresh.
+
+    Returns
+    -------
+    folder : Path
+        `output`.
+
+    Raises
+    ------
+    UserError
+        If the experiment has no log-mel front-end, `output` holds other features, no recording can
+        be read, or features cannot be written.
+    """
+    console = Console()
+    folder = Path(output).expanduser()
+    sample_rate, mel = front_end_of(Path(root), console)
+    wanted = _description(sample_rate, mel, dtype)
+    if _check(folder, wanted, force) and force:
+        say(console, f"What was in '{folder}' was moved to '{_moved_aside(folder)}'.")
+    recordings, left_out = _recordings(load_protocol(protocol, registry), subset, folder)
+    write_description(folder, wanted)
+    say(console, f"{protocol}, {subset}: {counted(len(recordings), 'recording')}; {wanted}")
+    kept = stored = 0
+    extraction = Extraction(recordings, mel, sample_rate, dtype)
+    loader = Loader(extraction, batch_size=None, num_workers=num_workers(parallel))
+    with quiet(), bar(console, "features", len(recordings)) as advance:
+        for outcomes in loader:
+            for uri, what in outcomes:
+                kept += what == "kept"
+                stored += what == "stored"
+                if what not in ("kept", "stored"):
+                    left_out[uri] = what
+            advance(len(outcomes))
+    for line in _summary(left_out):
+        say(console, line)
+    if kept + stored == 0:
+        raise UserError(f"No recording of {protocol} could be read: nothing was stored.")
+    say(
+        console,
+        f"{stored:,} stored, {kept:,} there already, {len(left_out):,} left out -> '{folder}'",
+    )
+    return folder
+
+
+def front_end_of(root: Path, console: Console) -> tuple[int, dict[str, Any]]:
+    """Sample rate and options of the log-mel front-end of an experiment.
+
+    Raises
+    ------
+    UserError
+        If there is no such folder, or what config.yml asks for has no such front-end.
+    """
+    if not root.is_dir():
+        raise UserError(
+            f"There is no folder '{root}': expected that of an experiment, or any other for the "
+            "default front-end of MelLSTM."
+        )
+    path = root / "config.yml"
+    if not path.is_file():
+        say(console, f"'{root}' holds no config.yml: the default front-end of MelLSTM it is.")
+        return 16000, _grid(16000, dict(MEL))
+    config = read_config(path)
+    section = parse_section(config.get("architecture"), ("architecture",), path)
+    found = resolve(section, architectures())
+    if not issubclass(found, MelLSTM):
+        raise section.problem("it starts from waveforms: only MelLSTM has features to store.")
+    if section.params.get("features") is not None:
+        raise section.problem("it has features of its own: log-mel energies are of no use.")
+    raw: Any = config.get("feature_extraction") or "RawAudio"
+    source = parse_section(raw, ("feature_extraction",), path)
+    if legacy.last_word(source.name) == PRECOMPUTED:
+        sample_rate = source.params.get("sample_rate", 16000)
+    else:
+        sample_rate = legacy.sample_rate(source)
+    try:
+        mel = merge_options(MEL, section.params.get("mel"), "mel")
+        return sample_rate, _grid(sample_rate, mel)
+    except UserError as error:
+        raise section.problem(str(error), "mel") from error
+
+
+def _grid(sample_rate: int, mel: dict[str, Any]) -> dict[str, Any]:
+    """What decides what is stored, in whole samples."""
+    front_end = LogMel(sample_rate, **mel)
+    return {
+        "num_mels": front_end.stored_dimension,
+        "window": front_end.window_size / sample_rate,
+        "hop": front_end.hop_size / sample_rate,
+    }
+
+
+def _description(sample_rate: int, mel: dict[str, Any], dtype: str) -> Description:
+    try:
+        package = f"pyannote-ge2e {version('pyannote-ge2e')}"
+    except PackageNotFoundError:  # in a clone that nobody installed
+        package = "pyannote-ge2e"
+    return Description(
+        LOG_MEL, mel["num_mels"], mel["hop"], mel["window"], sample_rate, dtype, FORMAT, package
+    )
+
+
+def _moved_aside(folder: Path) -> Path:
+    names = (folder.with_name(f"{folder.name}.{number}") for number in count(1))
+    moved = next(name for name in names if not name.exists())
+    folder.rename(moved)
+    return moved
+
+
+def _check(folder: Path, wanted: Description, force: bool) -> bool:
+    """Check that what a folder holds is of the same kind; tell whether it holds anything."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"'{folder}' is a file: give a folder for the features.")
+    found = read_description(folder)
+    differs = found is not None and replace(found, package=wanted.package) != wanted
+    if differs and not force:
+        raise UserError(
+            f"'{folder}' holds other features ({found}, {found.dtype}) than those asked for "
+            f"({wanted}, {wanted.dtype}): give another folder, or --force to move it aside."
+        )
+    if found is None and folder.is_dir() and any(folder.iterdir()):
+        raise UserError(
+            f"'{folder}' is not empty, and has no features.yml that says what is in it: give "
+            "another folder."
+        )
+    return found is not None
+
+
+def _recordings(
+    protocol: Protocol, subset: Subset | Literal["all"], folder: Path
+) -> tuple[list[Recording], dict[str, str]]:
+    """Recordings of a subset and of its trials, each once; and why some are left out."""
+    recordings: dict[Path, Recording] = {}
+    left_out: dict[str, str] = {}
+    subsets = get_args(Subset) if subset == "all" else (subset,)
+    for name in subsets:
+        try:
+            for uri, database, audio in _files(protocol, name):
+                path = inside(folder, database, uri)
+                try:
+                    recordings.setdefault(path, Recording(uri, audio(), path))
+                except (FileNotFoundError, KeyError, MissingFile) as error:
+                    left_out[uri] = one_line(error)
+        except NoSubset:
+            if subset != "all":
+                raise
+    if not recordings:
+        reasons = " ".join(_summary(left_out)[:1])
+        raise UserError(f"No recording was found. {reasons}".strip())
+    return list(recordings.values()), left_out
+
+
+def _files(protocol: Protocol, subset: Subset) -> Iterator[File]:
+    """Files of a subset, then those of its trials."""
+    parts = declared(protocol, subset)
+    if parts is not None:
+        for part in parts:
+            for uri in read_list(part.uri):
+                yield uri, part.database, partial(_place, uri, part)
+        if declared_trials(protocol, subset) is not None:
+            return  # whose files have to be among those of the list
+    else:
+        yield from map(_file, subset_files(protocol, subset))
+    try:
+        for trial in getattr(protocol, f"{subset}_trial")():
+            yield from (_file(trial["file1"]), _file(trial["file2"]))
+    except (AttributeError, NotImplementedError):
+        return  # no trials of its own
+
+
+def _file(file: ProtocolFile) -> File:
+    return file["uri"], file["database"], lambda: str(file["audio"])
+
+
+def _place(uri: str, part: Declared) -> str:
+    path = found(uri, part.database, part.templates)
+    if path is None:
+        raise MissingFile(missing(uri, part.database, part.templates))
+    return path
+
+
+def _summary(left_out: dict[str, str]) -> list[str]:
+    """Lines that say what was left out, and why."""
+    lines = [f"Left out '{uri}': {why}" for uri, why in list(left_out.items())[:_MOST_LISTED]]
+    more = len(left_out) - len(lines)
+    return [*lines, f"... and {more:,} more."] if more else lines
