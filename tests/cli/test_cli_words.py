@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pyannote_ge2e.cli.app import app
+from pyannote_ge2e.data.prepare.run import prepare
 from pyannote_ge2e.data.synthetic.corpus import make_corpus
 from pyannote_ge2e.errors import UserError
 
@@ -89,7 +90,7 @@ def test_help_imports_neither_torch_nor_numpy():
     code = (
         "import sys\n"
         "from pyannote_ge2e.cli import main\n"
-        "emb = ['emb prepare', 'emb train', 'emb validate', 'emb apply']\n"
+        "emb = ['emb prepare', 'emb combine', 'emb train', 'emb validate', 'emb apply']\n"
         "for words in ['', 'demo', 'emb', *emb]:\n"
         "    sys.argv = ['pyannote-ge2e', *words.split(), '--help']\n"
         "    try: main()\n"
@@ -164,6 +165,48 @@ def test_prepare_ends_with_what_to_type_next(tmp_path):
     assert "Voices" in registry.read_text()
 
 
+def test_words_of_prepare_become_arguments(tmp_path, monkeypatch):
+    passed = []
+    monkeypatch.setattr(
+        "pyannote_ge2e.data.prepare.run.prepare",
+        lambda *args, **options: passed.append((args, options)) or stop(),
+    )
+
+    def stop():
+        raise UserError("That is enough.")
+
+    def arguments(words):
+        result = run("emb", "prepare", *words.split())
+        assert result.stderr == "error: That is enough.\n", result.output
+        return passed.pop()
+
+    args, options = arguments("a")
+    assert args == ([Path("a")], None, Path("database.yml"))
+    inspect.signature(prepare).bind(*args, **options)
+    assert options["trials"] == 20_000
+    assert (options["extensions"], options["ratios"], options["layout"]) == (None, None, "auto")
+    args, options = arguments("a b --layout voxceleb --trial-list O --trial-list E --genders g")
+    assert args[0] == [Path("a"), Path("b")]
+    assert options["trial_lists"] == [Path("O"), Path("E")]
+    assert (options["layout"], options["genders"]) == ("voxceleb", Path("g"))
+    for words in ("--extensions wav,flac", "--extension wav --extension flac"):
+        assert arguments(f"a {words}")[1]["extensions"] == ["wav", "flac"]
+    for words, trials in {
+        "--trials all": "all",
+        "--targets 5": (5, 5),
+        "--non-targets 7": (7, 7),
+        "--targets 5 --non-targets 9": (5, 9),
+    }.items():
+        assert arguments(f"a {words}")[1]["trials"] == trials
+    _, options = arguments(
+        "a --same-gender --min-utterances 3 --min-seconds 1.5 --data-ratio .5 --split .5,.2,.3 "
+        "--jobs 2 --seed 9"
+    )
+    expected = {"min_utterances": 3, "min_seconds": 1.5, "data_ratio": 0.5, "seed": 9, "threads": 2}
+    assert {key: options[key] for key in expected} == expected
+    assert (options["same_gender"], options["ratios"]) == (True, (0.5, 0.2, 0.3))
+
+
 def test_prepare_says_in_a_sentence_that_there_is_nothing(tmp_path):
     result = run("emb", "prepare", str(tmp_path), "--name", "Voices")
     assert result.exit_code == 1
@@ -181,6 +224,11 @@ def test_demo(calls):
     ("words", "sentence"),
     [
         ("emb prepare a --trials=none", "'none' is neither a number of trials nor 'all'."),
+        ("emb prepare a --trials=5 --targets=2", "--trials counts both"),
+        ("emb prepare a --split=.8,.2", "'.8,.2' is not three shares"),
+        ("emb prepare a --min-utterances=0", "--min-utterances"),
+        ("emb prepare", "Missing argument"),
+        ("emb combine Both", "Missing argument"),
         ("emb train models/AAM", "Missing argument"),
         ("emb train a b --paralel=10", "--parallel"),
         ("emb train a b --from=soon", "'soon' is neither the number of an epoch nor 'last'."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pyannote_ge2e.errors import UserError
@@ -53,6 +53,8 @@ def alone(path: Path, say: Say | None = None, waiting_for: str = "") -> Iterator
     finally:
         # Removed while it is still held: who has it open already finds out below, and tries again.
         path.unlink(missing_ok=True)
+        with suppress(OSError):  # closing would not do if a child process has it open
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 
