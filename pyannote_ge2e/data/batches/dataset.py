@@ -158,9 +158,7 @@ class BatchDataset(IterableDataset):
             self._fill(rng, int(label), chunks[first : first + self.num_chunks], length)
         return torch.from_numpy(chunks)
 
-    def _fill(
-        self, rng: np.random.Generator, label: int, chunks: np.ndarray, length: int
-    ) -> None:
+    def _fill(self, rng: np.random.Generator, label: int, chunks: np.ndarray, length: int) -> None:
         """Read as many chunks of a class as there is room for."""
         utterances, lengths = self._utterances(int(self.selection.speakers[label]))
         drawn = draw_chunks(rng, lengths, len(chunks), length, self.short)
@@ -169,14 +167,12 @@ class BatchDataset(IterableDataset):
 
     def _utterances(self, speaker: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows and lengths, in units of the source, of a speaker's usable utterances."""
-        # In the column's own type: for any other, numpy converts a copy of the whole column.
-        bounds = np.array([speaker, speaker + 1], self.index.speaker.dtype)
-        first, last = np.searchsorted(self.index.speaker, bounds)
-        durations = self.index.end[first:last] - self.index.start[first:last]
+        rows = self.index.utterances(speaker)
+        durations = self.index.end[rows] - self.index.start[rows]
         lengths = self.source.units(durations)
         usable = usable_utterances(durations, self.duration[1], self.short)
         kept = np.flatnonzero(usable & (lengths > 0))
-        return first + kept, lengths[kept]
+        return rows.start + kept, lengths[kept]
 
     def _read(self, out: np.ndarray, utterances: np.ndarray, pieces: list[Piece]) -> None:
         filled = 0

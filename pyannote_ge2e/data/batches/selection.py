@@ -69,14 +69,12 @@ def select_speakers(
     UserError
         If fewer than two speakers are left.
     """
-    durations = index.durations
-    usable = usable_utterances(durations, duration, short) & (durations >= least - 1e-6)
-    if not usable.any():
+    speech = index.speech(max(shortest_usable(duration, short), least - 1e-6))
+    if not speech.any():
         raise UserError(
             f"No utterance is as long as a chunk of {duration:g} s (the longest has "
-            f"{durations.max():g} s): choose a shorter 'duration', or 'short: join'."
+            f"{index.durations.max():g} s): choose a shorter 'duration', or 'short: join'."
         )
-    speech = np.bincount(index.speaker[usable], durations[usable], minlength=len(index.speakers))
     speakers = np.flatnonzero((speech > 0) & (speech >= label_min_duration))
     if len(speakers) < 2:
         raise UserError(
@@ -105,11 +103,16 @@ def select_speakers(
 
 
 def usable_utterances(durations: np.ndarray, duration: float, short: Short) -> np.ndarray:
-    """Mask of the utterances that can be drawn from, (U,).
+    """Mask of the utterances that can be drawn from, (U,)."""
+    return durations >= shortest_usable(duration, short)
+
+
+def shortest_usable(duration: float, short: Short) -> float:
+    """Seconds of the shortest utterance that can be drawn from.
 
     A microsecond is granted: annotations are written in decimals.
     """
-    return durations >= duration - 1e-6 if short == "skip" else durations > 1e-3
+    return duration - 1e-6 if short == "skip" else np.nextafter(1e-3, 1.0)
 
 
 def _by_database(

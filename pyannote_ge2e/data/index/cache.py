@@ -16,6 +16,7 @@ from pyannote_ge2e.data.index.audio import check_audio as check_audio_files
 from pyannote_ge2e.data.index.build import build_index
 from pyannote_ge2e.data.index.declared import Declared, declared
 from pyannote_ge2e.data.index.index import FORMAT, Index
+from pyannote_ge2e.data.index.store import ABOUT
 from pyannote_ge2e.data.protocol import Subset, protocol_name
 from pyannote_ge2e.errors import UserError
 
@@ -105,7 +106,7 @@ def prune(cache: Path) -> None:
 
 
 def _last_use(folder: Path) -> float:
-    for path in (folder / "index.json", folder):
+    for path in (folder / ABOUT, folder):
         with suppress(OSError):
             return path.stat().st_mtime
     return 0.0

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import uuid
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pyannote_ge2e.data.index.places import Templates, locate
+from pyannote_ge2e.data.index.store import map_arrays, save_arrays
 from pyannote_ge2e.data.index.strings import StringTable
 from pyannote_ge2e.errors import UserError
 
 FORMAT = 2
 _TABLES = ("speakers", "databases", "uris", "paths")
-_ARRAYS = ("speaker", "file", "start", "end", "speaker_database", "file_database")
+_ARRAYS = (
+    *("speaker", "file", "start", "end", "file_database"),
+    *("speaker_first", "speaker_database", "speaker_speech", "speaker_shortest"),
+)
 
 
 class Utterance(NamedTuple):
@@ -51,8 +51,12 @@ class Index:
         Rows of `speakers` and `uris`.
     start, end : (U,) float64 arrays
         Seconds.
+    speaker_first : (S + 1,) int64 array
+        Row of the first utterance of each speaker, and U.
     speaker_database : (S,) int32 array
         Row of `databases` where the speaker was first met.
+    speaker_speech, speaker_shortest : (S,) float64 arrays
+        Seconds of all utterances of a speaker, and of the shortest.
     file_database : (F,) int32 array
         Row of `databases`.
 
@@ -79,7 +83,10 @@ class Index:
     file: np.ndarray
     start: np.ndarray
     end: np.ndarray
+    speaker_first: np.ndarray
     speaker_database: np.ndarray
+    speaker_speech: np.ndarray
+    speaker_shortest: np.ndarray
     file_database: np.ndarray
     folder: Path | None = None
 
@@ -150,55 +157,40 @@ class Index:
         # Backwards, so that what was met first is written last.
         index.speaker_database = np.empty(len(speakers), np.int32)
         index.speaker_database[speaker_column[::-1]] = index.file_database[file_column[::-1]]
+        every = np.arange(len(speakers) + 1, dtype=np.int32)
+        index.speaker_first = np.searchsorted(index.speaker, every)
+        first = index.speaker_first[:-1]
+        index.speaker_speech = np.add.reduceat(index.durations, first)
+        index.speaker_shortest = np.minimum.reduceat(index.durations, first)
         return index
 
     def save(self, folder: Path) -> None:
         """Write to a folder that appears complete or not at all; one already there is kept."""
-        folder = Path(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-        partial.mkdir()
-        try:
-            for name in _TABLES:
-                table = getattr(self, name)
-                np.save(partial / f"{name}.blob.npy", table.blob)
-                np.save(partial / f"{name}.offsets.npy", table.offsets)
-            for name in _ARRAYS:
-                np.save(partial / f"{name}.npy", getattr(self, name))
-            about = json.dumps({"format": FORMAT, "templates": self.templates})
-            (partial / "index.json").write_text(about, encoding="utf-8")
-            try:
-                os.rename(partial, folder)
-            except OSError:
-                # Another process was first: what it wrote was made from the same protocol.
-                if not (folder / "index.json").is_file():
-                    raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        for name in _TABLES:
+            table = getattr(self, name)
+            arrays |= {f"{name}.blob": table.blob, f"{name}.offsets": table.offsets}
+        save_arrays(Path(folder), arrays, {"format": FORMAT, "templates": self.templates})
 
     @classmethod
     def load(cls, folder: Path) -> Index:
         """Map an index that `save` wrote; nothing is read before it is used."""
         folder = Path(folder)
         index = cls()
+        parts = [f"{name}.{part}" for name in _TABLES for part in ("blob", "offsets")]
         try:
-            about = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+            arrays, about = map_arrays(folder, [*_ARRAYS, *parts])
             index.templates = about["templates"]
-            for name in _TABLES:
-                blob, offsets = (
-                    _map(folder / f"{name}.{part}.npy") for part in ("blob", "offsets")
-                )
-                setattr(index, name, StringTable(blob, offsets))
-            for name in _ARRAYS:
-                setattr(index, name, _map(folder / f"{name}.npy"))
         except (OSError, ValueError, EOFError, KeyError) as error:
             raise UserError(
                 f"The index in '{folder}' cannot be read ({error}); remove that folder and "
                 "start again."
             ) from error
+        for name in _ARRAYS:
+            setattr(index, name, arrays[name])
+        for name in _TABLES:
+            setattr(index, name, StringTable(arrays[f"{name}.blob"], arrays[f"{name}.offsets"]))
         index.folder = folder
-        with suppress(OSError):  # that of somebody else, perhaps
-            os.utime(folder / "index.json")  # tells `prune` that it is in use
         return index
 
     def __getstate__(self) -> dict[str, Any]:
@@ -208,6 +200,22 @@ class Index:
     def __setstate__(self, state: dict[str, Any]) -> None:
         mapped = state.keys() == {"folder"}
         self.__dict__ = Index.load(state["folder"]).__dict__ if mapped else state
+
+    def only(self, kept: np.ndarray) -> Index:
+        """Index of some of the utterances, (U,) bool says which, and of who speaks in them."""
+        present, speaker = np.unique(self.speaker[kept], return_inverse=True)
+        return Index.of_columns(
+            speakers=[self.speakers[row] for row in present.tolist()],
+            databases=list(self.databases),
+            uris=self.uris,
+            paths=self.paths,
+            templates=self.templates,
+            speaker=speaker,
+            file=self.file[kept],
+            start=self.start[kept],
+            end=self.end[kept],
+            file_database=self.file_database,
+        )
 
     def digest(self) -> str:
         """Name that another index has only if it holds the same."""
@@ -225,7 +233,8 @@ class Index:
 
     def database(self, file: int) -> str:
         """Name of the database of a file, given its row."""
-        return self.databases[int(self.file_database[file])]
+        only = len(self.databases) == 1
+        return self.databases[0 if only else int(self.file_database[file])]
 
     def path(self, file: int) -> str:
         """Path of the audio of a file, given its row.
@@ -250,9 +259,34 @@ class Index:
         """Length of every utterance, (U,) in seconds."""
         return self.end - self.start
 
-    def speech(self) -> np.ndarray:
-        """Speech of every speaker, (S,) in seconds."""
-        return np.bincount(self.speaker, self.durations, minlength=len(self.speakers))
+    def speech(self, least: float = 0.0) -> np.ndarray:
+        """Speech of every speaker, (S,) in seconds.
+
+        Parameters
+        ----------
+        least : float
+            Utterances shorter than that, in seconds, do not count.
+
+        Examples
+        --------
+        >>> index = Index.of(
+        ...     Utterance("bob", "Tiny", "bob.wav", start, start + length)
+        ...     for start, length in [(0.0, 2.0), (3.0, 0.5)]
+        ... )
+        >>> index.speech().tolist(), index.speech(least=1.0).tolist()
+        ([2.5], [2.0])
+        """
+        speech = np.array(self.speaker_speech)
+        # Only of these are single utterances looked at: a mapped index is read no further.
+        for speaker in np.flatnonzero(self.speaker_shortest < least).tolist():
+            rows = self.utterances(speaker)
+            durations = self.end[rows] - self.start[rows]
+            speech[speaker] = durations[durations >= least].sum()
+        return speech
+
+    def utterances(self, speaker: int) -> slice:
+        """Rows of the utterances of a speaker, given its row."""
+        return slice(*self.speaker_first[speaker : speaker + 2].tolist())
 
     def summary(self) -> str:
         """What the index holds, in one line."""
@@ -260,10 +294,5 @@ class Index:
         return (
             f"{len(self.speakers)} speakers, {len(self.speaker)} utterances in "
             f"{len(self.uris)} files of {databases}, "
-            f"{self.durations.sum() / 3600:.2f} hours of speech"
+            f"{self.speaker_speech.sum() / 3600:.2f} hours of speech"
         )
-
-
-def _map(path: Path) -> np.ndarray:
-    # The plain view is several times faster to index than the memmap it keeps open.
-    return np.asarray(np.load(path, mmap_mode="r"))

@@ -89,18 +89,20 @@ def _of_table(part: Declared) -> _Columns:
     table = read_table(part.table)
     check_listed(part.table, table.uris, part.uri)
     spoken = table.milliseconds > 0
-    uris, speaker, milliseconds = table.uris, table.speaker, table.milliseconds
+    uris, labels, speaker, milliseconds = table
     if not spoken.all():
-        uris, speaker, milliseconds = uris.kept(spoken), speaker[spoken], milliseconds[spoken]
-    if part.scope in ("global", "database"):
-        speakers = [speaker_name(name, part.scope, part.database, "") for name in table.speakers]
-    else:
-        labels = zip(uris, speaker.tolist(), strict=True)
-        speakers = [
-            speaker_name(table.speakers[row], part.scope, part.database, uri) for uri, row in labels
-        ]
-        speaker = np.arange(len(uris), dtype=np.int32)
+        uris, milliseconds = uris.kept(spoken), milliseconds[spoken]
+        heard, speaker = np.unique(speaker[spoken], return_inverse=True)
+        labels = [labels[row] for row in heard.tolist()]
     file = np.arange(len(uris), dtype=np.int32)
+    if part.scope in ("global", "database"):
+        speakers = [speaker_name(label, part.scope, part.database, "") for label in labels]
+    else:
+        speakers = [
+            speaker_name(labels[row], part.scope, part.database, uri)
+            for uri, row in zip(uris, speaker.tolist(), strict=True)
+        ]
+        speaker = file
     return _Columns(speakers, uris, speaker, file, np.zeros(len(uris)), milliseconds / 1000)
 
 

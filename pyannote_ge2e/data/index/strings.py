@@ -16,13 +16,13 @@ _AT_ONCE = 1 << 14  # strings whose bounds are Python objects at the same time
 class StringTable:
     """Read-only list of strings: one block of UTF-8 and where each string starts in it.
 
-    A million paths weigh their bytes plus eight per path, against about 150 bytes each as Python
+    A million paths weigh their bytes plus four per path, against about 150 bytes each as Python
     objects, and nothing is read before it is asked for.
 
     Parameters
     ----------
     blob : (B,) uint8 array
-    offsets : (n + 1,) int64 array
+    offsets : (n + 1,) int array
 
     Examples
     --------
@@ -33,7 +33,8 @@ class StringTable:
 
     def __init__(self, blob: np.ndarray, offsets: np.ndarray) -> None:
         self.blob = blob
-        self.offsets = offsets
+        small = offsets[-1] < np.iinfo(np.int32).max
+        self.offsets = offsets.astype(np.int32 if small else np.int64, copy=False)
 
     @classmethod
     def of(cls, strings: Iterable[str]) -> StringTable:

@@ -120,8 +120,7 @@ def _turns_by_speaker(
 def _scopes(index: Index) -> list[tuple[str, str, np.ndarray]]:
     """Speaker, scope and rows of its turns, in the order in which they are met in the protocol."""
     found = []
-    bounds = np.searchsorted(index.speaker, np.arange(len(index.speakers) + 1, dtype=np.int32))
-    for row, (first, last) in enumerate(pairwise(bounds.tolist())):
+    for row, (first, last) in enumerate(pairwise(index.speaker_first.tolist())):
         speaker, files = index.speakers[row], index.file[first:last]
         databases = index.file_database[files]
         for database in np.unique(databases).tolist():
