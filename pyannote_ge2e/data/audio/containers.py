@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from pyannote_ge2e.data.audio.ogg import last_page
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["FFMPEG_ADVICE", "FFMPEG_SUFFIXES", "FFmpegSource", "SoundFileSource", "has_ffmpeg"]
@@ -22,7 +23,8 @@ FFMPEG_ADVICE = (
 
 _ADTS_MAGIC = (b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9")  # bare AAC
 _FFMPEG_MAGIC = (b"\x1aE\xdf\xa3", b"0&\xb2u", b"#!AMR", *_ADTS_MAGIC)
-_LIBSNDFILE_MAGIC = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd")
+_MP3_MAGIC = (b"ID3", *(bytes([0xFF, second]) for second in (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)))
+_LIBSNDFILE_MAGIC = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM", b".snd", *_MP3_MAGIC)
 
 _BINARY = getattr(os, "O_BINARY", 0)  # on Windows only
 
@@ -65,14 +67,15 @@ class SoundFileSource:
     Raises
     ------
     UserError
-        When the file is not audio.
+        When the file is not audio, or does not tell how long it is.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         try:
             # By its bytes alone: of a name in ".raw", soundfile wants to be told how it is written.
-            self.file = _ForwardFile(os.open(path, os.O_RDONLY | _BINARY), closefd=True)
+            self._descriptor = os.open(path, os.O_RDONLY | _BINARY)
+            self.file = _ForwardFile(self._descriptor, closefd=True)
         except soundfile.LibsndfileError as error:
             raise UserError(
                 f"'{path}' is not audio that can be read: expected wav, flac, ogg, opus or mp3, "
@@ -82,7 +85,11 @@ class SoundFileSource:
         self.frames: int = self.file.frames
         self.integers = self.file.subtype.startswith("PCM_")
         if self.frames == _UNKNOWN_LENGTH:
-            self.frames = 0
+            self.close()
+            raise UserError(
+                f"'{path}' does not tell how long it is: it was cut short, or written to a pipe. "
+                "Copy or convert it again."
+            )
         self._position = 0
 
     def read(self, first: int, count: int) -> np.ndarray:
@@ -104,19 +111,24 @@ class SoundFileSource:
         return samples
 
     def _go_to(self, first: int) -> None:
-        skipped = 0
+        """Have the next sample be `first`: by decoding up to it, where a seek is not exact."""
+        begin = first
         if self.file.format == "MP3":
             # libmpg123 complains on stderr of the bits that it misses after a seek, and cannot be
             # hushed without taking stderr away from the whole process. Decoding half a minute
             # costs 5 ms: only far into a long file is it worth the noise.
-            far = first - self._position > _MP3_DECODED_SECONDS * self.rate
-            if self._position <= first and not far:
-                self.file.read(first - self._position, dtype="float32")
-                return
-            skipped = min(first, _MP3_PRE_ROLL)
-        self.file.seek(first - skipped)
-        if skipped:
-            self.file.read(skipped, dtype="float32")
+            if 0 <= first - self._position <= _MP3_DECODED_SECONDS * self.rate:
+                begin = self._position
+            else:
+                begin = max(first - _MP3_PRE_ROLL, 0)
+        elif self.file.subtype == "VORBIS":
+            begin = max(min(first, last_page(self._descriptor) - 1), 0)
+            if begin <= self._position <= first:
+                begin = self._position
+        if begin != self._position:
+            self.file.seek(begin)
+        if begin < first:
+            self.file.read(first - begin, dtype="float32")
 
     def close(self) -> None:
         """Close the file."""
