@@ -7,8 +7,10 @@ import resource
 import shutil
 import signal
 import time
+from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -116,21 +118,6 @@ class TestNames:
         assert templates == ["V/{uri}.wav"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
-class TestPermissions:
-    def test_a_folder_and_a_file_that_may_not_be_read(self, tmp_path: Path) -> None:
-        root = corpus(tmp_path / "V")
-        (root / "id00").chmod(0)
-        (root / "id01" / "0.wav").chmod(0)
-        try:
-            prepared = prepare(root, database_yml=tmp_path / "database.yml")
-        finally:
-            (root / "id00").chmod(0o700)
-        reasons = {item.path: item.reason for item in prepared.left_out}
-        assert reasons["id00"] == "it cannot be listed: Permission denied"
-        assert "may not be read" in reasons["id01/0.wav"]
-
-
 class Process:
     """`prepare` in a process of its own, which tells what it says and how it ends."""
 
@@ -143,6 +130,8 @@ class Process:
 
     @staticmethod
     def _run(telling, arguments, options) -> None:
+        if options.pop("nobody", False) and os.geteuid() == 0:  # root may do everything
+            os.setuid(65534)
         room = options.pop("room", None)
         if room is not None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -167,6 +156,40 @@ class Process:
     def join(self) -> None:
         self.process.join(60)
         assert self.process.exitcode is not None
+
+
+class TestPermissions:
+    @pytest.fixture
+    def folder(self) -> Iterator[Path]:
+        """A folder that anybody may enter, unlike pytest's."""
+        with TemporaryDirectory() as name:
+            os.chmod(name, 0o755)
+            yield Path(name)
+
+    def test_folders_and_files_that_may_not_be_read_are_left_out(self, folder: Path) -> None:
+        root = corpus(folder / "V")
+        (folder / "out").mkdir()
+        (folder / "out").chmod(0o777)
+        (root / "id00").chmod(0)
+        (root / "id01" / "0.wav").chmod(0)
+        try:
+            process = Process(root, "V", folder / "out" / "database.yml", nobody=True)
+            assert process.tells() == "done"
+            process.join()
+        finally:
+            (root / "id00").chmod(0o755)
+        lines = (folder / "out" / "lists" / "V" / "left_out.txt").read_text().splitlines()
+        reasons = dict(line.split("\t") for line in lines)
+        assert reasons["id00"] == "it cannot be listed: Permission denied"
+        assert reasons["id01/0.wav"].startswith("it may not be read")
+
+    def test_a_folder_that_may_not_be_written_stays_as_it_is(self, folder: Path) -> None:
+        root = corpus(folder / "V")
+        (folder / "out").mkdir(mode=0o555)
+        process = Process(root, "V", folder / "out" / "database.yml", nobody=True)
+        assert process.tells().startswith(f"error: Cannot write '{folder}/out/")
+        process.join()
+        assert contents(folder / "out") == {}
 
 
 class TestFullDisk:

@@ -122,4 +122,4 @@ def _duration(path: str) -> int | str:
 
 
 def _wants_ffmpeg(path: str) -> bool:
-    return os.path.splitext(path)[1].lower() in FFMPEG_SUFFIXES
+    return path.lower().endswith(tuple(FFMPEG_SUFFIXES))

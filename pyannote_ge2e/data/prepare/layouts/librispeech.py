@@ -139,4 +139,5 @@ def _below(
             left_out.append(LeftOut(first, reason, len(files)))
     if not tables and re.match(r"(train|dev|test)-", os.path.basename(root)):
         above = Path(root).parent
-        tables.extend(path for path in above.iterdir() if path.name.lower() in _SPEAKERS)
+        beside = above.iterdir() if os.access(above, os.R_OK) else ()
+        tables.extend(path for path in beside if path.name.lower() in _SPEAKERS)

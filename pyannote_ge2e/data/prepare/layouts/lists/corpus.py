@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -157,7 +158,8 @@ def _kaldi_folders(folder: Path) -> list[Path]:
     """Return a folder of Kaldi's, or those directly in a folder."""
     if is_kaldi(folder):
         return [folder]
-    return sorted(filter(is_kaldi, folder.iterdir())) if folder.is_dir() else []
+    listable = folder.is_dir() and os.access(folder, os.R_OK)
+    return sorted(filter(is_kaldi, folder.iterdir())) if listable else []
 
 
 def _read(path: Path, left_out: list[LeftOut], notes: list[str]) -> list[Listed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def is_kaldi(folder: Path) -> bool:
     >>> is_kaldi(Path("nowhere"))
     False
     """
-    return (folder / "wav.scp").is_file()
+    return os.path.isfile(folder / "wav.scp")  # False too in a folder that may not be entered
 
 
 def kaldi_trials(folder: Path) -> list[Path]:
