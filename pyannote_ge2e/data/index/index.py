@@ -96,7 +96,7 @@ class Index:
         speakers: dict[str, int] = {}
         databases: dict[str, int] = {}
         files: dict[tuple[str, str, str], int] = {}
-        file_database = array("l")
+        file_database = array("q")
         rows = array("d")
         for label, database, path, start, end, uri in utterances:
             file = files.setdefault((database, uri or path, path), len(files))

@@ -75,22 +75,26 @@ def listed_trials(
     if declaration is None:
         return None
     part, path = declaration
-    lines: dict[str, int] = {}  # where each uri is named first
-    labels, pairs = array("b"), array("l")
+    labels, pairs = array("b"), array("q")
     rows: dict[str, int] = {}
+    lines = array("q")  # where each uri is named first
     for number, (label, *pair) in _trials(path):
         labels.append(label == "1")
         for uri in pair:
-            lines.setdefault(uri, number)
-            pairs.append(rows.setdefault(uri, len(rows)))
+            row = rows.setdefault(uri, len(lines))
+            if row == len(lines):
+                lines.append(number)
+            pairs.append(row)
     if not rows:
         raise UserError(
             f"'{path}' lists no trial: fill it, or take its 'trial' entry out of database.yml and "
             "have trials made."
         )
     uris = list(rows)
-    segments, speakers = _spoken(part, uris, lambda uri: f"'{path}', line {lines[uri]}")
-    paths = [_audio(uri, part, f"'{path}', line {lines[uri]}") for uri in uris]
+    segments, speakers = _spoken(part, uris, lambda row: f"'{path}', line {lines[row]}")
+    paths = [
+        _audio(uri, part, f"'{path}', line {line}") for uri, line in zip(uris, lines, strict=True)
+    ]
     return ListedTrials(
         uris,
         paths,
@@ -122,7 +126,7 @@ def _trials(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _spoken(
-    part: Declared, uris: Sequence[str], where: Callable[[str], str]
+    part: Declared, uris: Sequence[str], where: Callable[[int], str]
 ) -> tuple[list[Segments], list[str] | None]:
     """Annotated parts of files, as far as they are told, and speakers if each has exactly one."""
     if part.table is not None:
@@ -145,7 +149,7 @@ def _spoken(
 
 
 def _rows(
-    find: Lookup, uris: Sequence[str], part: Declared, where: Callable[[str], str]
+    find: Lookup, uris: Sequence[str], part: Declared, where: Callable[[int], str]
 ) -> np.ndarray:
     """Rows of a list at which files of trials are."""
     rows = np.empty(len(uris), np.int64)
@@ -155,7 +159,7 @@ def _rows(
             stem = uri.rpartition(".")[0]
             known = find(stem) is not None
             hint = f" (but '{stem}' is: leave '{uri[len(stem) :]}' out)" if known else ""
-            raise UserError(f"{where(uri)}: '{uri}' is not in '{part.uri}'{hint}.")
+            raise UserError(f"{where(number)}: '{uri}' is not in '{part.uri}'{hint}.")
         rows[number] = row
     return rows
 
