@@ -21,7 +21,7 @@ def combine(
     protocols: Annotated[
         list[str],
         typer.Argument(
-            metavar="PROTOCOL...",
+            metavar="PROTOCOL",
             help="Protocols whose training subsets to take, or PROTOCOL.development for the "
             "development subset.",
         ),

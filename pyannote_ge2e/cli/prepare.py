@@ -72,7 +72,7 @@ def prepare(
     path: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH...",
+            metavar="PATH",
             help="Folders of speaker/utterance.wav or speaker/session/utterance.wav (or flac, "
             "ogg...), maybe under train, dev and test; VoxCeleb or LibriSpeech as downloaded; or "
             "lists.",
@@ -88,7 +88,8 @@ def prepare(
     name: Annotated[
         str | None,
         typer.Option(
-            help="Protocols will be NAME.SpeakerVerification....: the folder's name by default.",
+            help="Name of the database, with which its protocols' names begin: the folder's, or what "
+            "the corpus is called, by default.",
             show_default=False,
         ),
     ] = None,

@@ -389,6 +389,24 @@ class TestDatabaseYml:
         names = {path.name for path in (tmp_path / "lists" / "Voices").iterdir()}
         assert names == {"train.lst", "train.utterances", "train.extents", "measured.tsv"}
 
+    def test_annotations_as_they_were_once_are_replaced(self, tmp_path: Path) -> None:
+        root = corpus(tmp_path / "Voices")
+        lists = tmp_path / "lists" / "Voices"
+        lists.mkdir(parents=True)
+        entries = {}
+        for key, suffix in {"uri": "lst", "annotation": "rttm", "annotated": "uem"}.items():
+            entries[key] = f"{lists}/train.{suffix}"
+            Path(entries[key]).touch()
+        (lists / "mine.rttm").touch()
+        protocols = {"Voices": {"SpeakerVerification": {"All": {"train": entries}}}}
+        path = tmp_path / "database.yml"
+        content = {"Databases": {"Voices": ["Voices/{uri}.wav"]}, "Protocols": protocols}
+        path.write_text(yaml.safe_dump(content))
+        prepared = prepare(root, database_yml=path)
+        assert [each.name for each in lists.glob("*.rttm")] == ["mine.rttm"]
+        assert not list(lists.glob("*.uem"))
+        assert len(list(protocol(prepared).train())) == prepared.subsets["train"].utterances
+
     @pytest.mark.parametrize(
         ("content", "message"),
         [
