@@ -222,7 +222,7 @@ class RecurrentEmbedding(OnFiles, Model):
         channels = waveforms.shape[1] if waveforms.dim() == 3 else None
         is_audio = channels == 1 and self.takes_waveforms
         if not is_audio and (channels is None or channels != self.stored_dimension):
-            raise ValueError(self._wanted(waveforms))
+            raise UserError(self._wanted(waveforms))
         needed = self.front_end.shortest(waveforms)
         if waveforms.shape[-1] < needed:
             raise ValueError(

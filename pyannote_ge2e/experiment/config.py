@@ -16,13 +16,13 @@ from pyannote_ge2e.experiment.extras import build_callbacks, parse_callbacks, pa
 from pyannote_ge2e.experiment.merge import merge_configs
 from pyannote_ge2e.experiment.optimizers import SGD_1X, OptimizerRecipe, parse_optimizer
 from pyannote_ge2e.experiment.precomputed import (
-    PRECOMPUTED,
     Precomputed,
     check_frame_grid,
     check_no_waveforms,
     check_takes,
     filled_in,
     fitted_architecture,
+    is_precomputed,
     parse_precomputed,
 )
 from pyannote_ge2e.experiment.resolve import architectures, resolve, tasks
@@ -155,7 +155,7 @@ class Experiment:
         features = parse_section(config["feature_extraction"], ("feature_extraction",), source)
         architecture = _parse_architecture(config["architecture"], source)
         stored = None
-        if legacy.last_word(features.name) == PRECOMPUTED:
+        if is_precomputed(features.name):
             stored = parse_precomputed(features)
             architecture = fitted_architecture(*architecture, stored), architecture[1]
             config |= filled_in(config, stored, architecture[0])

@@ -41,7 +41,7 @@ from pyannote_ge2e.experiment.config_file import read_config
 from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.log_mel import Extraction, Recording
 from pyannote_ge2e.experiment.parallel import num_workers
-from pyannote_ge2e.experiment.precomputed import PRECOMPUTED
+from pyannote_ge2e.experiment.precomputed import is_precomputed
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.experiment.resolve import architectures, resolve
 from pyannote_ge2e.experiment.sections import parse_section
@@ -159,7 +159,7 @@ def front_end_of(root: Path, console: Console) -> tuple[int, dict[str, Any]]:
         raise section.problem("it has features of its own: log-mel energies are of no use.")
     raw: Any = config.get("feature_extraction") or "RawAudio"
     source = parse_section(raw, ("feature_extraction",), path)
-    if legacy.last_word(source.name) == PRECOMPUTED:
+    if is_precomputed(raw):
         sample_rate = source.params.get("sample_rate", 16000)
     else:
         sample_rate = legacy.sample_rate(source)

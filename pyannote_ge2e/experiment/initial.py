@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -48,6 +49,7 @@ def start_from(model: Model, source: Pretrained) -> None:
             f"The pretrained weights are a {type(source.model).__name__} and config.yml asks "
             f"for a {type(model).__name__}: remove 'architecture' from config.yml."
         )
+    _check_front_ends(model, source.model)
     try:
         model.load_state_dict(source.model.state_dict())
     except RuntimeError as error:
@@ -55,6 +57,29 @@ def start_from(model: Model, source: Pretrained) -> None:
             "The pretrained weights do not fit the architecture in config.yml; remove "
             f"'architecture' from it. {' '.join(str(error).split())}"
         ) from error
+
+
+def _check_front_ends(model: Model, source: Model) -> None:
+    """Check that stored log-mel energies are those that pretrained weights know.
+
+    Another hop, or another rate, would fit the weights and mean something else.
+    """
+    features = getattr(model.task, "features", None)
+    ours, theirs = model.hparams.get("mel"), source.hparams.get("mel")
+    if features is None or not ours or not theirs:
+        return
+    options = [
+        *((name, ours[name], theirs[name]) for name in ("num_mels", "window", "hop")),
+        ("sample_rate", model.hparams["sample_rate"], source.hparams["sample_rate"]),
+    ]
+    for name, stored, known in options:
+        # Windows and hops are whole numbers of samples.
+        if not math.isclose(stored, known, abs_tol=0.5 / model.hparams["sample_rate"]):
+            raise UserError(
+                f"The pretrained weights take log-mel energies whose {name} is {known:g}, and that "
+                f"of those in '{features.folder}' is {stored:g}: store others with 'emb features', "
+                "into another folder."
+            )
 
 
 def check_fit(model: Model, checkpoint: Path, config: Path) -> None:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from pyannote_ge2e.data.features.description import LOG_MEL, Description, read_description
 from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.legacy import last_word
 from pyannote_ge2e.experiment.sections import Section, nearest
 
 if TYPE_CHECKING:
     from pyannote_ge2e.experiment.augmentations import AugmentationRecipe
 
 PRECOMPUTED = "Precomputed"
+# Sections of config.yml into which what was found out is filled.
+FILLED_IN = ("feature_extraction", "architecture")
 _SAID = ("dimension", "step", "window", "sample_rate")
 
 
@@ -51,6 +54,18 @@ class Precomputed:
     def is_log_mel(self) -> bool:
         """Whether they are what MelLSTM computes itself from audio."""
         return self.description.name == LOG_MEL
+
+
+def is_precomputed(section: Any) -> bool:
+    """Tell whether a `feature_extraction` section asks for stored features.
+
+    Examples
+    --------
+    >>> is_precomputed({"name": "Precomputed", "params": {"path": "/feats"}}), is_precomputed(None)
+    (True, False)
+    """
+    name = section.get("name") if isinstance(section, dict) else section
+    return isinstance(name, str) and last_word(name) == PRECOMPUTED
 
 
 def parse_precomputed(section: Section) -> Precomputed:

@@ -17,12 +17,11 @@ from pyannote_ge2e.data.protocol import MissingFile, Preprocessors, load_protoco
 from pyannote_ge2e.data.trials.windows import SegmentReader
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.layout import TrainFolder, read_yaml
-from pyannote_ge2e.experiment.legacy import last_word
 from pyannote_ge2e.experiment.precomputed import (
-    PRECOMPUTED,
     Precomputed,
     fitted_architecture,
     folder_of,
+    is_precomputed,
     parse_precomputed,
 )
 from pyannote_ge2e.experiment.resolve import architectures, resolve
@@ -137,9 +136,9 @@ def reading_of(
     """
     section = (config or {}).get("feature_extraction")
     source = None if root is None else root / "config.yml"
-    features = parse_section(section, ("feature_extraction",), source) if section else None
-    if config is None or features is None or last_word(features.name) != PRECOMPUTED:
+    if config is None or not is_precomputed(section):
         return AUDIO
+    features = parse_section(section, ("feature_extraction",), source)
     architecture = parse_section(config["architecture"], ("architecture",), source)
     takes_audio = architecture.params.get("features") is None
     folder = folder_of(features)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.config import merge_configs, read_config
 from pyannote_ge2e.experiment.layout import TrainFolder, read_yaml
+from pyannote_ge2e.experiment.precomputed import FILLED_IN, is_precomputed
 from pyannote_ge2e.experiment.pretrained import Pretrained
 
 
@@ -121,8 +122,12 @@ def is_edited(root: Path, run: TrainFolder, start: Start) -> bool:
         return False
     if run.specs.is_file() and read_yaml(run.specs).get("pretrained") is not None:
         return False
-    began = read_yaml(run.config)
-    return any(began.get(section) != value for section, value in read_config(path).items())
+    began, now = read_yaml(run.config), read_config(path)
+    if is_precomputed(began.get("feature_extraction")):
+        # What `features.yml` tells was filled in: the file need not say it, and may.
+        filled = {key: now[key] for key in FILLED_IN if key in now}
+        now = {**now, **{key: merge_configs(began, filled)[key] for key in filled}}
+    return any(began.get(section) != value for section, value in now.items())
 
 
 def find_seed(run: TrainFolder, start: Start, seed: int | None) -> int:

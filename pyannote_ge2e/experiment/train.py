@@ -22,6 +22,7 @@ from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.pretrained import load_pretrained
 from pyannote_ge2e.experiment.progress import TrainProgress
 from pyannote_ge2e.experiment.quiet import quiet
+from pyannote_ge2e.experiment.reading import Reading
 from pyannote_ge2e.experiment.reproducibility import SeedEachEpoch, seed_everything
 from pyannote_ge2e.experiment.start import (
     check_speakers,
@@ -113,12 +114,15 @@ def train(
         cache=cache_root() / "indexes",
         pack=pack,
     )
-    task.prepare_data()
+    with Reading(experiment.stored, root).telling(protocol, "all"):
+        task.prepare_data()
     assert task.index is not None
     if pack is not None:
         task.open_pack(experiment.sample_rate)
     check_speakers(run, start, list(task.index.speakers))
     say(console, f"{protocol}, {subset}: {task.index.summary()}")
+    if experiment.stored is not None:
+        say(console, f"Stored features: {experiment.stored}")
     seed_everything(seed)
     model = build_model(experiment, task)
     if source is not None:
