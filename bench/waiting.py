@@ -30,7 +30,7 @@ def section() -> str:
     """Measure each format with and without a worker, and return the section."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with TemporaryDirectory() as folder:
-        index = {suffix: _corpus(Path(folder), suffix) for suffix in ("wav", "ogg")}
+        index = {suffix: corpus(Path(folder), suffix) for suffix in ("wav", "ogg")}
         rows = [
             _row(suffix, workers, *_steps(index[suffix], workers, device))
             for suffix in index
@@ -61,7 +61,7 @@ def _name(device: torch.device) -> str:
     return f"a CPU with {threads} thread{'s' * (threads != 1)}"
 
 
-def _corpus(folder: Path, suffix: str) -> Index:
+def corpus(folder: Path, suffix: str) -> Index:
     """Write voices to files of one format."""
     rng = np.random.default_rng(0)
     utterances = []
