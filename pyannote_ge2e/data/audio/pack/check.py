@@ -59,7 +59,7 @@ def changed_files(index: Index, pack: Pack, rows: np.ndarray) -> list[int]:
     -------
     files : list of int
     """
-    files = np.flatnonzero(rows >= 0)
+    files = np.flatnonzero((rows >= 0) & (pack.shard[rows] >= 0))
     if len(files) > _MOST:
         files = files[np.linspace(0, len(files) - 1, _MOST).astype(np.int64)]
     size, mtime_ns = (pack.table.rows[column] for column in ("size", "mtime_ns"))
