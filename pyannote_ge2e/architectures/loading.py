@@ -19,6 +19,7 @@ from pyannote.audio import Model
 from pyannote.audio.core.task import Problem, Resolution, Specifications
 
 from pyannote_ge2e.architectures.checkpoint import set_loss_apart
+from pyannote_ge2e.architectures.safetensors_file import SUFFIX, read_safetensors
 from pyannote_ge2e.errors import UserError
 
 # What a pyannote checkpoint holds beyond tensors and plain Python values.
@@ -31,7 +32,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Parameters
     ----------
     path : Path
-        A pyannote.audio checkpoint, ours or upstream's, stripped or not.
+        A pyannote.audio checkpoint, ours or upstream's, stripped or not; or the same as
+        safetensors.
 
     Returns
     -------
@@ -43,7 +45,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     UserError
         If the file is missing, damaged, or is not a pyannote.audio checkpoint.
     """
-    checkpoint = read_tensors(path, "a pyannote.audio checkpoint")
+    if path.suffix == SUFFIX:
+        checkpoint = read_safetensors(path)
+    else:
+        checkpoint = read_tensors(path, "a pyannote.audio checkpoint")
     if not _is_checkpoint(checkpoint):
         raise UserError(
             f"'{path}' is not a pyannote.audio checkpoint: nothing says its class. If another "

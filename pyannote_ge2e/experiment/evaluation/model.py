@@ -22,6 +22,9 @@ from pyannote_ge2e.experiment.layout import TrainFolder, ValidateFolder, read_ya
 from pyannote_ge2e.experiment.pretrained import load_pretrained
 from pyannote_ge2e.hub import PRETRAINED, weights_of
 
+# What the weights in a folder for the Hugging Face hub are called.
+PUBLISHED = "pytorch_model.bin"
+
 Epoch = int | Literal["last"] | None
 
 
@@ -73,8 +76,9 @@ def find_model(what: str, epoch: Epoch = None, option: str = "WHAT") -> Evaluate
     Parameters
     ----------
     what : str
-        A validation folder (its best epoch), a training folder (its last), a checkpoint, a name
-        of our hub, `owner/repository:entry` (torch.hub), `owner/name` (Hugging Face).
+        A validation folder (its best epoch), a training folder (its last), a folder of `emb
+        publish`, a checkpoint, a name of our hub, `owner/repository:entry` (torch.hub),
+        `owner/name` (Hugging Face).
     epoch : int or "last", optional
         Another epoch of a folder.
     option : str
@@ -90,7 +94,10 @@ def find_model(what: str, epoch: Epoch = None, option: str = "WHAT") -> Evaluate
         If it is none of these, cannot be loaded, or does not embed speech.
     """
     path = Path(what).expanduser()
-    if path.is_dir() and what not in PRETRAINED:
+    published = path / PUBLISHED
+    if published.is_file() and epoch is None and what not in PRETRAINED:
+        found = _of_file(what, published, Path("evaluate", path.resolve().name), None)
+    elif path.is_dir() and what not in PRETRAINED:
         run, number = _of_folder(path, epoch)
         found = _of_file(what, run.weights_of(number), path / "evaluate", number)
     elif epoch is not None:

@@ -17,9 +17,12 @@ from pyannote_ge2e.experiment.evaluation.embedding_cache import cache_root
 from pyannote_ge2e.metrics import ErrorRates, Figure
 from pyannote_ge2e.metrics.speakers import FEW_SPEAKERS
 from pyannote_ge2e.scoring import Calibration
+from pyannote_ge2e.weights import PRETRAINED
 
 SUFFIX = ".verification.yml"
 FORMAT = 1
+# Those of our own weights travel with the package, wherever the weights are downloaded to.
+_OURS = Path(__file__).parents[2] / "decisions"
 _HEADER = """\
 # What the scores of these weights mean; made by 'emb calibrate'. A row of 'rates' is a threshold,
 # false alarms there with their interval, and misses with theirs.
@@ -174,15 +177,18 @@ def read_decision(path: Path, model: str | None = None) -> Decision:
 
 
 def find_decision(loaded: Loaded) -> Decision | None:
-    """Decision of a model, if it was calibrated.
+    """Decision of a model, if it was calibrated: beside its weights, or in the package for ours.
 
     Raises
     ------
     UserError
         As `read_decision`.
     """
-    path = decision_path(loaded)
-    return read_decision(path, loaded.digest) if path.exists() else None
+    places = [decision_path(loaded)]
+    if loaded.name in PRETRAINED:
+        places.append(_OURS / f"{loaded.name}{SUFFIX}")
+    path = next(filter(Path.exists, places), None)
+    return None if path is None else read_decision(path, loaded.digest)
 
 
 def _of_content(content: Any) -> Decision:

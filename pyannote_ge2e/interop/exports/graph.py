@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torchaudio.transforms import Spectrogram
 
 from pyannote_ge2e.architectures.base import RecurrentEmbedding
 from pyannote_ge2e.architectures.mel import FLOOR, LogMel
@@ -72,7 +74,7 @@ class MelFrames(nn.Module):
 
     def __init__(self, mel: LogMel, plain: bool) -> None:
         super().__init__()
-        power: nn.Module = mel.spectrogram.spectrogram
+        power = mel.spectrogram.spectrogram
         self.power = PowerByProduct(power) if plain else power
         self.scale = mel.spectrogram.mel_scale
         self.normalise = mel.normalise
@@ -98,14 +100,17 @@ class PowerByProduct(nn.Module):
         Without padding, of power.
     """
 
-    def __init__(self, spectrogram: nn.Module) -> None:
+    basis: Tensor
+    offsets: Tensor
+
+    def __init__(self, spectrogram: Spectrogram) -> None:
         super().__init__()
-        size = int(spectrogram.n_fft)  # type: ignore[call-overload]
-        self.hop = int(spectrogram.hop_length)  # type: ignore[call-overload]
+        size = spectrogram.n_fft
+        self.hop = spectrogram.hop_length
         self.size = size
         self.bins = size // 2 + 1
         angles = 2 * math.pi / size * torch.outer(torch.arange(size), torch.arange(self.bins))
-        window = spectrogram.window.double()[:, None]  # type: ignore[operator, union-attr]
+        window = cast(Tensor, spectrogram.window).double()[:, None]
         basis = torch.cat([window * angles.double().cos(), window * angles.double().sin()], dim=1)
         self.register_buffer("basis", basis)
         self.register_buffer("offsets", torch.arange(size))
