@@ -7,7 +7,7 @@ Examples
 --------
 >>> import pyannote_ge2e
 >>> sorted(pyannote_ge2e.__all__)
-['GE2E', 'MelLSTM', 'SincNetLSTM', '__version__']
+['GE2E', 'MelLSTM', 'SincNetLSTM', '__version__', 'embed', 'enroll', 'identify', 'verify']
 """
 
 from __future__ import annotations
@@ -20,9 +20,22 @@ _HOMES = {
     "GE2E": "pyannote_ge2e.tasks",
     "MelLSTM": "pyannote_ge2e.architectures",
     "SincNetLSTM": "pyannote_ge2e.architectures",
+    "embed": "pyannote_ge2e.experiment.embedding.embed",
+    "enroll": "pyannote_ge2e.experiment.verification.enroll",
+    "identify": "pyannote_ge2e.experiment.verification.identify",
+    "verify": "pyannote_ge2e.experiment.verification.verify",
 }
 
-__all__ = ["GE2E", "MelLSTM", "SincNetLSTM", "__version__"]
+__all__ = [
+    "GE2E",
+    "MelLSTM",
+    "SincNetLSTM",
+    "__version__",
+    "embed",
+    "enroll",
+    "identify",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,8 +9,11 @@ import typer
 
 from pyannote_ge2e.cli.combine import combine
 from pyannote_ge2e.cli.compare import compare
+from pyannote_ge2e.cli.embed import embed
 from pyannote_ge2e.cli.evaluate import evaluate
+from pyannote_ge2e.cli.export import export, publish
 from pyannote_ge2e.cli.failures import in_one_sentence
+from pyannote_ge2e.cli.features import features
 from pyannote_ge2e.cli.import_public import import_public
 from pyannote_ge2e.cli.options import (
     Batch,
@@ -30,16 +33,22 @@ from pyannote_ge2e.cli.options import (
     epoch,
     one_device,
 )
+from pyannote_ge2e.cli.pack import pack
 from pyannote_ge2e.cli.prepare import prepare
 from pyannote_ge2e.cli.score import score
 from pyannote_ge2e.cli.several import SeveralNumbers
+from pyannote_ge2e.cli.several_files import SeveralFiles
+from pyannote_ge2e.cli.speakers import enroll, identify, speakers
+from pyannote_ge2e.cli.verify import calibrate, verify
 
 emb = typer.Typer(
     name="emb",
-    help="Speaker embeddings: prepare data, train, validate, apply, evaluate, compare.",
+    help="Speaker embeddings: prepare data, train, validate, apply, evaluate, compare, verify.",
     no_args_is_help=True,
 )
 emb.command()(prepare)
+emb.command()(pack)
+emb.command()(features)
 emb.command()(combine)
 
 
@@ -75,6 +84,14 @@ def train(
     force: Force = False,
     parallel: Parallel = None,
     registry: Registry = None,
+    pack: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Read the training set from what 'emb pack' wrote there.",
+            show_default=False,
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Train ROOT/config.yml on PROTOCOL, into ROOT/train/PROTOCOL.SUBSET."""
@@ -98,6 +115,7 @@ def train(
         registry=registry,
         force=force,
         keep=keep,
+        pack=pack,
     )
 
 
@@ -212,3 +230,11 @@ emb.command(cls=SeveralNumbers)(evaluate)
 emb.command(cls=SeveralNumbers)(compare)
 emb.command(cls=SeveralNumbers)(score)
 emb.command("import")(import_public)
+emb.command(cls=SeveralFiles)(verify)
+emb.command()(calibrate)
+emb.command()(enroll)
+emb.command()(identify)
+emb.command()(speakers)
+emb.command()(embed)
+emb.command()(export)
+emb.command()(publish)
