@@ -88,8 +88,8 @@ def prepare(
     name: Annotated[
         str | None,
         typer.Option(
-            help="Name of the database, with which its protocols' names begin: the folder's, or what "
-            "the corpus is called, by default.",
+            help="Name of the database, the first part of its protocols' names: the folder's by "
+            "default.",
             show_default=False,
         ),
     ] = None,
