@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from pyannote.audio.core.model import Model
 from pyannote.audio.core.task import Task
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional as F
-from torchaudio.transforms import MelSpectrogram
 
 from pyannote_ge2e.architectures.checkpoint import put_loss_back, set_loss_apart
 from pyannote_ge2e.architectures.masks import (
-    keep_something,
     keeps_fewer,
     weights_of_frames,
     weights_of_samples,
@@ -23,6 +20,7 @@ from pyannote_ge2e.architectures.masks import (
 from pyannote_ge2e.architectures.on_files import OnFiles
 from pyannote_ge2e.architectures.options import merge_options, pick
 from pyannote_ge2e.architectures.precision import at_least_single
+from pyannote_ge2e.architectures.public_mel import PublicMel, Windows, together
 from pyannote_ge2e.architectures.recipes import HOP, NUM_MELS, RECIPES, SAMPLE_RATE, WINDOW
 from pyannote_ge2e.architectures.recurrence import initialise, run_over_kept
 from pyannote_ge2e.architectures.speech import listened_to
@@ -30,14 +28,6 @@ from pyannote_ge2e.architectures.values import check_value
 from pyannote_ge2e.errors import UserError
 
 LSTM: dict[str, Any] = {"hidden_size": 256, "num_layers": 3}
-
-
-class _Windows(NamedTuple):
-    """Windows of frames of several utterances: all that the network sees of them."""
-
-    frames: Tensor  # (window, frame, feature)
-    lengths: list[int]  # frames of each window; what follows is filling
-    owners: list[int]  # utterance of each window
 
 
 class DVector(OnFiles, Model):
@@ -102,9 +92,7 @@ class DVector(OnFiles, Model):
         silence = _choice(silence, self.recipe.silences, "silence", recipe)
         self.save_hyperparameters("recipe", "lstm", "pooling", "dimension", "silence")
 
-        self.mel = MelSpectrogram(
-            sample_rate, win_length=WINDOW, hop_length=HOP, n_mels=NUM_MELS, **self.recipe.mel
-        )
+        self.mel = PublicMel(self.recipe)
         self.lstm = nn.LSTM(NUM_MELS, batch_first=True, **lstm)
         initialise(self.lstm, forget_bias=1.0 if pooling == "last" else 0.0)
         self.projection = nn.Linear(lstm["hidden_size"], dimension)
@@ -118,7 +106,7 @@ class DVector(OnFiles, Model):
 
     def num_frames(self, num_samples: int) -> int:
         """Count the frames of so many samples: their centres are within the waveform."""
-        return num_samples // HOP + 1
+        return self.mel.num_frames(num_samples)
 
     def receptive_field_size(self, num_frames: int = 1) -> int:
         """Count the samples that so many frames are made of."""
@@ -167,7 +155,12 @@ class DVector(OnFiles, Model):
             weights = weights_of_samples(weights, waveforms.shape[1])
             waveforms = torch.where(weights > 0, waveforms, torch.zeros_like(waveforms))
         waveforms = self.recipe.level(waveforms, None if weights is None else weights > 0)
-        embeddings = self._embed(self._without_silence(waveforms, weights))
+        silence = self.hparams["silence"]
+        if self.training or silence == "keep":
+            windows = self.mel(waveforms, weights)
+        else:
+            windows = self.mel.without_silence(waveforms, weights, silence)
+        embeddings = self._embed(windows)
         return embeddings if too_few is None else embeddings.masked_fill(too_few, torch.nan)
 
     @torch.inference_mode()
@@ -248,12 +241,11 @@ class DVector(OnFiles, Model):
         True
         """
         several = []
-        for row, waveform in enumerate(waveforms):
+        for waveform in waveforms:
             self._check(waveform[None, None], None)
             alone = at_least_single(waveform.to(self.device))[None]
-            frames, lengths, _ = self._windows(alone, None, step)
-            several.append(_Windows(frames, lengths, [row] * len(lengths)))
-        return self._embed(several)
+            several.append(self.mel(alone, step=step))
+        return self._embed(together(several))
 
     def _check(self, waveforms: Tensor, weights: Tensor | None) -> None:
         if waveforms.dim() != 3 or waveforms.shape[1] != 1:
@@ -273,77 +265,19 @@ class DVector(OnFiles, Model):
                 f"of {waveforms.shape[0]}, not {tuple(weights.shape)}."
             )
 
-    def _without_silence(self, waveforms: Tensor, weights: Tensor | None) -> list[_Windows]:
-        """Windows of (batch, sample) waveforms: all at once, or each on its own if they shrink."""
-        if self.training or self.hparams["silence"] == "keep":
-            return [self._windows(waveforms, weights)]
-        windows = []
-        for row, waveform in enumerate(waveforms):
-            kept = listened_to(waveform, self.hparams["silence"])
-            cut = None if weights is None else weights[row : row + 1, kept]
-            frames, lengths, _ = self._windows(waveform[None, kept], cut)
-            windows.append(_Windows(frames, lengths, [row] * len(lengths)))
-        return windows
-
-    def _windows(
-        self, waveforms: Tensor, weights: Tensor | None, step: int | None = None
-    ) -> _Windows:
-        """Cut (batch, sample) waveforms into the project's windows of frames."""
-        batch, num_samples = waveforms.shape
-        num_frames = self.num_frames(num_samples)
-        size, step = self.recipe.size or num_frames, step or self.recipe.step
-        needed = (self.recipe.count(num_samples, size, step) - 1) * step + size
-        features = self._features(waveforms, needed)
-
-        counts = [num_frames] * batch
-        if weights is not None:
-            kept, _ = keep_something(weights_of_frames(weights, num_frames))
-            counts = (kept > 0).sum(-1).tolist()
-            features = _dropped_last(features, kept > 0)
-        frames, lengths, owners = [], [], []
-        for row, count in enumerate(counts):
-            heard = num_samples - (num_frames - count) * HOP
-            many = self.recipe.count(heard, size, step)
-            # An utterance that is shorter than a window, where silence does not fill it up.
-            length = size if self.recipe.fill_waveform else min(count, size)
-            frames.append(features[row].unfold(0, size, step)[:many].transpose(1, 2))
-            lengths += [length] * many
-            owners += [row] * many
-        return _Windows(torch.cat(frames), lengths, owners)
-
-    def _features(self, waveforms: Tensor, needed: int) -> Tensor:
-        """Turn (batch, sample) waveforms into (batch, frame, mel) features, `needed` at least."""
-        if self.recipe.fill_waveform:
-            waveforms = F.pad(waveforms, (0, max(0, needed * HOP - waveforms.shape[1])))
-        # In float32 at least: energies span more decades than 16 bits hold.
-        buffers = {name: at_least_single(buffer) for name, buffer in self.mel.named_buffers()}
-        dtype = self.projection.weight.dtype
-        with torch.autocast(waveforms.device.type, enabled=False):
-            wanted = torch.promote_types(dtype, torch.float32)
-            energies = functional_call(self.mel, buffers, waveforms.to(wanted))
-            features = self.recipe.compress(energies).transpose(1, 2).to(dtype)
-        return F.pad(features, (0, 0, 0, max(0, needed - features.shape[1])))
-
-    def _embed(self, several: list[_Windows]) -> Tensor:
+    def _embed(self, windows: Windows) -> Tensor:
         """Embed windows, and put together those of an utterance: (utterance, dimension)."""
-        lengths = [length for windows in several for length in windows.lengths]
-        owners = [owner for windows in several for owner in windows.owners]
-        longest = max(lengths)
-        frames = torch.cat(
-            [
-                F.pad(windows.frames, (0, 0, 0, max(0, longest - windows.frames.shape[1])))
-                for windows in several
-            ]
-        )[:, :longest]
-        sizes = torch.tensor(lengths, device=frames.device)
-        if min(lengths) == longest:
+        longest = max(windows.lengths)
+        frames = windows.frames[:, :longest]
+        lengths = torch.tensor(windows.lengths, device=frames.device)
+        if min(windows.lengths) == longest:
             outputs, _ = self.lstm(frames)
         else:
-            within = torch.arange(longest, device=frames.device) < sizes[:, None]
+            within = torch.arange(longest, device=frames.device) < lengths[:, None]
             outputs, _ = run_over_kept(self.lstm, frames, within.float())
-        unit = F.normalize(at_least_single(self._pooled(outputs, sizes)), dim=-1)
-        total = unit.new_zeros(max(owners) + 1, self.dimension)
-        total = total.index_add(0, torch.tensor(owners, device=unit.device), unit)
+        unit = F.normalize(at_least_single(self._pooled(outputs, lengths)), dim=-1)
+        total = unit.new_zeros(max(windows.owners) + 1, self.dimension)
+        total = total.index_add(0, torch.tensor(windows.owners, device=unit.device), unit)
         return F.normalize(total, dim=-1).to(frames.dtype)
 
     def _pooled(self, outputs: Tensor, lengths: Tensor) -> Tensor:
@@ -377,13 +311,3 @@ def _choice(given: str | None, choices: tuple[str, ...], what: str, recipe: str)
         allowed = " or ".join(map(repr, choices))
         raise UserError(f"{what} of the recipe '{recipe}' must be {allowed}, not {given!r}.")
     return given
-
-
-def _dropped_last(features: Tensor, kept: Tensor) -> Tensor:
-    """Move the frames that are kept to the front, then the filling, then zeros."""
-    batch, num_frames, _ = features.shape
-    rank = torch.ones(batch, num_frames, device=features.device, dtype=torch.long)
-    rank[:, : kept.shape[1]] = torch.where(kept, 0, 2)
-    rank, order = rank.sort(dim=-1, stable=True)
-    features = features.gather(1, order.unsqueeze(-1).expand_as(features))
-    return features.masked_fill((rank == 2).unsqueeze(-1), 0.0)
