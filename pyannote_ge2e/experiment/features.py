@@ -202,8 +202,7 @@ def _check(folder: Path, wanted: Description, force: bool) -> bool:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"'{folder}' is a file: give a folder for the features.")
     found = read_description(folder)
-    differs = found is not None and replace(found, package=wanted.package) != wanted
-    if differs and not force:
+    if found is not None and not force and replace(found, package=wanted.package) != wanted:
         raise UserError(
             f"'{folder}' holds other features ({found}, {found.dtype}) than those asked for "
             f"({wanted}, {wanted.dtype}): give another folder, or --force to move it aside."

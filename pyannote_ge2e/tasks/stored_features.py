@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 import torch
 from pyannote.audio import Model
@@ -73,7 +74,7 @@ def frame_grid(model: Model) -> tuple[int, int] | None:
     >>> frame_grid(MelLSTM(preset="td-sv"))
     (160, 400)
     """
-    front_end = getattr(model, "front_end", None)
+    front_end: Any = getattr(model, "front_end", None)
     if not hasattr(front_end, "hop_size"):
         return None
     return front_end.hop_size, front_end.window_size

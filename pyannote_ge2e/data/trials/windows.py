@@ -27,7 +27,8 @@ class SegmentReader(Protocol):
         Numbers in a unit: 1 for audio.
     """
 
-    unit: str
+    @property
+    def unit(self) -> str: ...
 
     @property
     def rate(self) -> float: ...
