@@ -81,7 +81,8 @@ def section() -> str:
             "own, and chunks of the same factor are gathered first.",
             "",
             f"Goals: at most {PEER_GOAL:g} times what upstream takes; and a batch with the recipe "
-            "of docs/configuration.md made by one worker within a training step.",
+            "of docs/configuration.md (but for its masks) made by one worker within a training "
+            "step.",
             "",
             "| transform | ms | of reading | of a step | of upstream's | goal |",
             "|---|---|---|---|---|---|",

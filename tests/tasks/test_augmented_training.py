@@ -11,6 +11,7 @@ from pyannote.audio.models.embedding import XVectorSincNet
 from torch_audiomentations import Compose, Gain, OneOf, Shift
 
 from pyannote_ge2e import MelLSTM
+from pyannote_ge2e.data.augmentation.augmenter import Augmenter
 from pyannote_ge2e.data.augmentation.babble import Babble
 from pyannote_ge2e.data.augmentation.codec import Codec
 from pyannote_ge2e.data.augmentation.simulated_room import SimulatedRoom
@@ -18,6 +19,7 @@ from pyannote_ge2e.data.augmentation.spec_augment import SpecAugment
 from pyannote_ge2e.data.augmentation.speed import Speed
 from pyannote_ge2e.data.augmentation.telephone import Telephone
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.tasks.augmentation import check_augmentation
 
 
 def everything():
@@ -170,6 +172,13 @@ def test_masks_are_refused_where_there_are_no_frames(ge2e, trainer, tiny_protoco
     task = ge2e(tiny_protocol.name, augmentation=SpecAugment())
     with pytest.raises(UserError, match="XVectorSincNet gives none to mask"):
         trainer().fit(XVectorSincNet(task=task))
+
+
+def test_waveforms_that_are_not_there_cannot_be_changed(small):
+    """Where batches are of features that were stored, masks are all there is."""
+    check_augmentation(Augmenter(SpecAugment()), small(), from_audio=False)
+    with pytest.raises(UserError, match="only SpecAugment can"):
+        check_augmentation(Augmenter(everything()), small(), from_audio=False)
 
 
 def test_a_step_that_fails_leaves_no_masks_behind(mel, ge2e, trainer, tiny_protocol):
