@@ -23,7 +23,7 @@ ROOMS = {
     "interop": {"architectures"},
     "experiment": {
         *("architectures", "data", "hub", "interop", "losses", "metrics", "report", "scoring"),
-        "tasks",
+        *("tasks", "weights"),
     },
     "cli": {"data", "experiment", "interop"},
 }
