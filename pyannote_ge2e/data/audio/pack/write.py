@@ -109,7 +109,7 @@ def write_pack(
         When the folder holds something else, another process writes to it, the disk is full, or
         not one file can be read.
     KeyboardInterrupt
-        On Ctrl-C; what is done is kept.
+        On Ctrl-C; what is done is kept, and the message says so.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,12 +128,14 @@ def write_pack(
             run = _Run(index, table, Shards(folder, shard_size), about.sample_rate)
             run.fill(max(threads, 1), progress or (lambda done: None))
             return _finish(folder, table, run)
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(
+                f"Stopped. {_done(folder)}: run the same command to go on."
+            ) from interrupt
         except (NoRoom, OSError) as error:
-            done = int(np.count_nonzero(_newest_rows(folder)["shard"] >= 0))
             raise UserError(
                 f"{error if isinstance(error, NoRoom) else _sentence(error, folder)} "
-                f"{done} of {len(index.uris)} utterances are packed and stay so: make room, then "
-                "run the same command to go on."
+                f"{_done(folder)}: make room, then run the same command to go on."
             ) from error
 
 
@@ -263,9 +265,12 @@ def _finish(folder: Path, table: Table, run: _Run) -> Packed:
     )
 
 
-def _newest_rows(folder: Path) -> np.ndarray:
+def _done(folder: Path) -> str:
+    """How far a run came that ended before its time."""
     table = Table.newest(folder)
-    return np.zeros(0, ROW) if table is None else table.rows
+    rows = np.zeros(0, ROW) if table is None else table.rows
+    done = np.count_nonzero(rows["shard"] >= 0)
+    return f"{done} of {len(rows)} utterances are packed and stay so"
 
 
 def _check_ours(folder: Path) -> None:
