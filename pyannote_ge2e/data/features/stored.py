@@ -121,7 +121,7 @@ class StoredFeatures:
                     f"({self.grid.seconds(rows.frames):.3f} s) and frames {first} to "
                     f"{first + count} were wanted. Is it of another recording than the annotation?"
                 )
-            frames = rows.read(first, there).T.astype(np.float32, order="C")
+            frames = rows.read(first, there)
         return frames if there == count else np.pad(frames, ((0, 0), (0, count - there)), "edge")
 
     def segment(self, path: str, start: float, end: float) -> np.ndarray:
@@ -145,4 +145,4 @@ class StoredFeatures:
                     f"'{path}' holds nothing from {start:.3f} to {end:.3f} s: it has "
                     f"{rows.frames} frames ({self.grid.seconds(rows.frames):.3f} s)."
                 )
-            return rows.read(first, count).T.astype(np.float32, order="C")
+            return rows.read(first, count)
