@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
 import torch
 from torch import nn
-from torch_audiomentations.core.composition import BaseCompose, Compose, OneOf, SomeOf
+from torch_audiomentations.core.composition import BaseCompose
 from torch_audiomentations.core.transforms_interface import BaseWaveformTransform
 
+from pyannote_ge2e.data.augmentation.composition import chosen_of, leaves_of
 from pyannote_ge2e.data.augmentation.described import Chunks
 from pyannote_ge2e.data.augmentation.seeded import child, one_thread, seed_words, seeded
 from pyannote_ge2e.data.augmentation.spec_augment import SpecAugment
 from pyannote_ge2e.data.augmentation.transform import Augmentation, Drawn, wrapped
-
-# Chunks that a CPU augments at once: of more, what lies between two operations leaves its cache,
-# and most transforms take twice as long.
-AT_ONCE = 16
 
 
 class Step(TypedDict, total=False):
@@ -56,7 +54,7 @@ class Augmenter:
 
     def __init__(self, transform: nn.Module) -> None:
         self.transform = transform.train()
-        self.leaves = _leaves(transform)
+        self.leaves = leaves_of(transform)
 
     def __call__(
         self, waveforms: torch.Tensor, sample_rate: int, sequence: np.random.SeedSequence
@@ -94,7 +92,7 @@ class Augmenter:
         length : int
             Samples that each chunk needs before, more than after when it is going to be shortened.
         """
-        chosen = _chosen(self.transform, np.random.default_rng(sequence))
+        chosen = chosen_of(self.transform, np.random.default_rng(sequence))
         length = chunks.length
         steps = []
         # From the last to the first: how long a chunk must be depends on what follows.
@@ -162,7 +160,8 @@ class Augmenter:
         augmented : (batch, 1, length) float32 tensor
         """
         device = waveforms.device
-        with torch.no_grad(), torch.autocast(device.type, enabled=False), one_thread():
+        threads = one_thread() if device.type == "cpu" else nullcontext()
+        with torch.no_grad(), torch.autocast(device.type, enabled=False), threads:
             for step in steps:
                 leaf = self.leaves[step["leaf"]]
                 if isinstance(leaf, Augmentation):
@@ -190,57 +189,14 @@ class Augmenter:
         return isinstance(leaf, Augmentation) and leaf.needs_cpu
 
 
-def _parts(transform: nn.Module) -> list[nn.Module] | None:
-    """What a composition is made of; None for anything else.
-
-    One derived from them has rules of its own: it is called as a whole.
-    """
-    if isinstance(transform, BaseCompose) and type(transform) in (Compose, OneOf, SomeOf):
-        return list(transform.transforms)
-    return None
-
-
-def _leaves(transform: nn.Module) -> list[nn.Module]:
-    parts = _parts(transform)
-    if parts is None:
-        return [transform]
-    return [leaf for part in parts for leaf in _leaves(part)]
-
-
-def _chosen(transform: nn.Module, rng: np.random.Generator) -> list[nn.Module]:
-    """Draw what a composition applies to this batch, in which order."""
-    parts = _parts(transform)
-    if parts is None:
-        return [transform]
-    assert isinstance(transform, BaseCompose)
-    if rng.random() >= transform.p:
-        return []
-    if isinstance(transform, SomeOf):
-        bounds = (transform.min_num_transforms, transform.max_num_transforms)
-        count = int(rng.integers(bounds[0], bounds[1] + 1))
-        parts = [parts[k] for k in sorted(rng.choice(len(parts), count, replace=False))]
-    elif transform.shuffle:
-        parts = [parts[k] for k in rng.permutation(len(parts))]
-    return [leaf for part in parts for leaf in _chosen(part, rng)]
-
-
 def _apply(
     leaf: Augmentation, step: Step, waveforms: torch.Tensor, sample_rate: int
 ) -> torch.Tensor:
     rows, length = step["rows"], step["length"]
-    every = len(rows) == len(waveforms)
-    some = waveforms if every else waveforms[rows]
-    at_once = AT_ONCE if some.device.type == "cpu" else len(some)
-    parts = []
-    for first in range(0, len(some), at_once):
-        part = slice(first, first + at_once)
-        drawn = {
-            name: value[part] if value.dim() > 0 and len(value) == len(some) else value
-            for name, value in step["drawn"].items()
-        }
-        parts.append(leaf.augment(some[part], drawn, length, sample_rate))
-    augmented = torch.cat(parts)
-    return augmented if every else waveforms[..., :length].index_copy(0, rows, augmented)
+    if len(rows) == len(waveforms):
+        return leaf.augment(waveforms, step["drawn"], length, sample_rate)
+    augmented = leaf.augment(waveforms[rows], step["drawn"], length, sample_rate)
+    return waveforms[..., :length].index_copy(0, rows, augmented)
 
 
 def _call(leaf: nn.Module, waveforms: torch.Tensor, sample_rate: int) -> torch.Tensor:
