@@ -218,6 +218,13 @@ def subset_files(protocol: Protocol, subset: Subset) -> Iterator[ProtocolFile]:
         raise NoSubset(f"{name} has no {subset} subset.{hint}") from error
     except (FileNotFoundError, KeyError) as error:
         raise UserError(f"{where}: {one_line(error)}") from error
+    except TypeError as error:
+        if not str(error).startswith("No loader for file with"):
+            raise
+        raise UserError(
+            f"{where}: {one_line(error)}; that of .utterances and .extents comes with installing "
+            "this package: install it anew."
+        ) from error
 
 
 def audio_path(file: ProtocolFile) -> str:

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 import yaml
 from pyannote.database import registry
+from pyannote.database.custom import LOADERS
 
 from pyannote_ge2e.data.batches.dataset import BatchDataset
 from pyannote_ge2e.data.batches.selection import select_speakers
@@ -251,6 +252,15 @@ def test_extents_of_another_table_crop_as_pyannote_crops(corpus, other):
     protocol = load_protocol(name)
     assert declared(protocol, "train") is None
     assert build_index(protocol).end.max() == max(corpus.milliseconds) // 2 / 1000
+
+
+def test_loaders_that_are_not_installed_are_missed_in_one_sentence(corpus, monkeypatch):
+    """As after an update of the sources alone: entry points come with installing."""
+    name = corpus.declare()
+    monkeypatch.delitem(LOADERS, ".extents")
+    build_index(load_protocol(name))
+    with pytest.raises(UserError, match=r"No loader for file with '\.extents'.*install it anew"):
+        build_index(load_protocol(name, preprocessors=FOREIGN))
 
 
 # --- from the table to a batch --------------------------------------------------------------------

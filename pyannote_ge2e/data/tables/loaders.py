@@ -31,7 +31,7 @@ class _Rows:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.table = read_table(path)
-        self._last = -1
+        self._last: tuple[str, int] = ("", -1)
         self._lookup: Lookup | None = None
 
     def row(self, uri: str) -> int:
@@ -42,21 +42,26 @@ class _Rows:
         UserError
             If the table does not have it.
         """
+        last, row = self._last
+        if uri == last:  # another key of the same file
+            return row
         uris = self.table.uris
-        for row in (self._last, self._last + 1):
-            if 0 <= row < len(uris) and uris[row] == uri:
-                self._last = row
-                return row
+        row += 1
+        if row == len(uris) or uris[row] != uri:
+            row = self._found(uri)
+        self._last = (uri, row)
+        return row
+
+    def _found(self, uri: str) -> int:
         if self._lookup is None:
-            self._lookup = Lookup(uris)
-        found = self._lookup(uri)
-        if found is None:
+            self._lookup = Lookup(self.table.uris)
+        row = self._lookup(uri)
+        if row is None:
             raise UserError(
                 f"'{self.path}' says nothing about '{uri}': it must name every file of the list "
                 "beside it."
             )
-        self._last = found
-        return found
+        return row
 
 
 _open: WeakValueDictionary[tuple[Path, int, int], _Rows] = WeakValueDictionary()
