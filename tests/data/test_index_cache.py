@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
+from pyannote.database import registry
 
 from pyannote_ge2e.data.index.build import build_index
 from pyannote_ge2e.data.index.cache import IN_USE, KEPT, cached_index, prune
@@ -21,6 +22,13 @@ from pyannote_ge2e.data.tables.write import write_table
 
 NAME = "Cached.SpeakerVerification.All"
 LISTS = {"list": "train.lst", "table": "train.utterances", "extents": "train.extents"}
+
+
+@pytest.fixture(autouse=True)
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test declares is unknown to others."""
+    for name in ("sources", "databases", "configs"):
+        monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
 
 
 @pytest.fixture
@@ -46,8 +54,6 @@ def declare(folder: Path, subset: dict[str, str], scope: str = "global", suffix:
 
 def folder_of(database_yml: Path, check_audio: bool = True) -> Path:
     """What a run of its own does: it knows nothing of what was loaded before."""
-    from pyannote.database import registry
-
     registry.configs.pop(database_yml, None)
     protocol = load_protocol(NAME, database_yml)
     return cached_index(protocol, database_yml.parent / "cache", check_audio=check_audio)

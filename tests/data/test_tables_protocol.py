@@ -90,6 +90,13 @@ class Corpus:
         return f"{self.database}.SpeakerVerification.All"
 
 
+@pytest.fixture(autouse=True)
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test declares is unknown to others."""
+    for name in ("sources", "databases", "configs"):
+        monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Corpus:
     return Corpus(tmp_path)
