@@ -49,7 +49,7 @@ def export(what: str, to: str, output: Path) -> float:
     found = find_model(what)
     with replacing(output) as temporary:
         # The reader of safetensors is chosen by the name.
-        draft = temporary.with_name(f"{temporary.name}{output.suffix}")
+        draft = temporary.with_name(f"{temporary.name}.draft{output.suffix}")
         try:
             try:
                 write(found.model, draft, entry_of(found))

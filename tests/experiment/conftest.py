@@ -52,3 +52,31 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory, tiny_protocol) -> Pat
     run = train(root, tiny_protocol.name, to_epoch=3, parallel=0, device="cpu")
     validate(run, tiny_protocol.name, parallel=0, device="cpu")
     return run
+
+
+@pytest.fixture(scope="session")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three synthetic speakers, three utterances each: to read, not to change."""
+    from pyannote_ge2e.data.synthetic.corpus import make_corpus
+
+    return make_corpus(tmp_path_factory.mktemp("heard") / "voices", speakers=3, utterances=3)
+
+
+@pytest.fixture(scope="session")
+def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoint of a small untrained model, which hears differences all the same."""
+    import torch
+    from pyannote.audio.core.task import Problem, Resolution, Specifications
+
+    from pyannote_ge2e.architectures import MelLSTM
+    from pyannote_ge2e.interop.exports.forms import stripped
+
+    torch.manual_seed(0)
+    lstm = {"hidden_size": 16, "num_layers": 1, "proj_size": 0}
+    model = MelLSTM(mel={"stack": 3}, lstm=lstm, pooling="stats", dimension=12)
+    model.specifications = Specifications(
+        problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=1.0
+    )
+    path = tmp_path_factory.mktemp("weights") / "small.pt"
+    torch.save(stripped(model), path)
+    return path

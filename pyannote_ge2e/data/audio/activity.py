@@ -65,7 +65,7 @@ class SoundLevels:
         power = np.concatenate(self._power) if self._power else np.zeros(0)
         seconds = self._samples / self._rate
         if len(power) == 0:
-            return f"too short: {seconds:.2f} s, and at least {LEAST_ACTIVE:g} s must be speech"
+            return f"too short: {seconds:.2f} s, and at least {LEAST_ACTIVE:g} s are needed"
         if not (power > 1e-14).any():  # rounding of the sums, 140 dB down
             return "silent: every sample has the same value"
         level = 10 * np.log10(np.maximum(power, 1e-14))
@@ -77,7 +77,7 @@ class SoundLevels:
             )
         active = level >= max(loudest - RANGE, QUIETEST)
         if (found := np.count_nonzero(active) * HOP) < LEAST_ACTIVE:
-            return f"too short: {found:.2f} s are no pause, and at least {LEAST_ACTIVE:g} s must be"
+            return f"too short: {found:.2f} s of sound, and at least {LEAST_ACTIVE:g} s are needed"
         soft, loud = np.percentile(level[active], [5, 95])
         if loud - soft < LEAST_CHANGE:
             return (

@@ -166,7 +166,6 @@ def _into_file(
     known = len(recordings) - len(missing)
     say(console, f"{counted(len(missing), 'recording')} to embed, {known:,} known already")
     left_out: dict[str, str] = {}
-    finished = 0
     try:
         with bar(console, "embedding", len(missing)) as advance:
             for some in _shards(missing):
@@ -175,13 +174,13 @@ def _into_file(
                 left_out |= {part[each.row].path: each.problem for each in done if each.problem}
                 if any(each.problem is None for each in done):
                     progress.keep(_rows(done, part, [stamps[row] for row in some]))
-                finished += len(some)
         _check_some(recordings, left_out)
         progress.finish([each for each in recordings if each.path not in left_out])
     except KeyboardInterrupt as interrupt:
+        kept = sum(map(progress.knows, recordings, stamps))
         raise KeyboardInterrupt(
-            f"Stopped. {known + finished:,} of {len(recordings):,} recordings are done and kept "
-            "beside the output: the same command goes on from there."
+            f"Stopped. {kept:,} of {len(recordings):,} recordings are embedded and kept: the same "
+            "command goes on from there."
         ) from interrupt
     _list_left_out(output, left_out, console)
     say(console, f"-> '{output}'")

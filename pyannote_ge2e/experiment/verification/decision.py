@@ -14,15 +14,15 @@ from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.embedding.load import Loaded
 from pyannote_ge2e.experiment.evaluation.embedding_cache import cache_root
+from pyannote_ge2e.hub import PRETRAINED
 from pyannote_ge2e.metrics import ErrorRates, Figure
 from pyannote_ge2e.metrics.speakers import FEW_SPEAKERS
 from pyannote_ge2e.scoring import Calibration
-from pyannote_ge2e.weights import PRETRAINED
 
 SUFFIX = ".verification.yml"
 FORMAT = 1
 # Those of our own weights travel with the package, wherever the weights are downloaded to.
-_OURS = Path(__file__).parents[2] / "decisions"
+OURS = Path(__file__).parents[2] / "decisions"
 _HEADER = """\
 # What the scores of these weights mean; made by 'emb calibrate'. A row of 'rates' is a threshold,
 # false alarms there with their interval, and misses with theirs.
@@ -186,7 +186,7 @@ def find_decision(loaded: Loaded) -> Decision | None:
     """
     places = [decision_path(loaded)]
     if loaded.name in PRETRAINED:
-        places.append(_OURS / f"{loaded.name}{SUFFIX}")
+        places.append(OURS / f"{loaded.name}{SUFFIX}")
     path = next(filter(Path.exists, places), None)
     return None if path is None else read_decision(path, loaded.digest)
 

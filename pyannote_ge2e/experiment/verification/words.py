@@ -37,7 +37,7 @@ def probability_in_words(probability: float) -> str:
 
     Examples
     --------
-    >>> probability_in_words(0.9345), probability_in_words(0.99999)
+    >>> probability_in_words(0.9346), probability_in_words(0.99999)
     ('0.935', 'over 0.999')
     """
     if probability < 0.001:
