@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 import numpy as np
 import soundfile
 
+from pyannote_ge2e.data.audio.mp4 import MP4_MAGIC
 from pyannote_ge2e.data.audio.ogg import last_page
 from pyannote_ge2e.errors import UserError
 
@@ -184,7 +186,7 @@ class FFmpegSource:
         """All samples, of a container in which none can be found by its time; else None."""
         # The clock of Matroska and WMA ticks in milliseconds, and bare AAC has none: a chunk found
         # by it would begin up to 48 samples off, and their header may not tell how long they are.
-        if magic[4:8] == b"ftyp" and self.decoder.metadata.duration_seconds_from_header:
+        if magic[4:8] == MP4_MAGIC and self.decoder.metadata.duration_seconds_from_header:
             return None
         samples: np.ndarray = self.decoder.get_all_samples().data[0].numpy()
         return samples
@@ -192,7 +194,7 @@ class FFmpegSource:
     @staticmethod
     def expects(path: str, magic: bytes) -> bool:
         """Tell whether FFmpeg is the one to ask, from a file's first 16 bytes, or else its name."""
-        if magic[4:8] == b"ftyp" or magic.startswith(_FFMPEG_MAGIC):
+        if magic[4:8] == MP4_MAGIC or magic.startswith(_FFMPEG_MAGIC):
             return True
         known = magic.startswith(_LIBSNDFILE_MAGIC)
         return not known and os.path.splitext(path)[1].lower() in FFMPEG_SUFFIXES
@@ -225,6 +227,7 @@ def _audio_decoder() -> Any:
     return AudioDecoder
 
 
+@cache
 def has_ffmpeg() -> bool:
     """Tell whether torchcodec finds FFmpeg's libraries.
 

@@ -17,7 +17,8 @@ from typing import Protocol
 import numpy as np
 from scipy.signal import firwin, resample_poly
 
-from pyannote_ge2e.data.audio.containers import FFmpegSource, SoundFileSource
+from pyannote_ge2e.data.audio.containers import FFmpegSource, SoundFileSource, has_ffmpeg
+from pyannote_ge2e.data.audio.mp4 import MP4_MAGIC, mp4_duration
 from pyannote_ge2e.data.audio.sphere import SPHERE_MAGIC, SphereSource
 from pyannote_ge2e.data.audio.wav import WavSource, read_plain
 from pyannote_ge2e.errors import UserError
@@ -241,8 +242,8 @@ def audio_duration(path: str) -> float:
 def checked_duration(path: str) -> float:
     """Return the duration of a file in seconds, once the file is sure to hold that much.
 
-    A wav or SPHERE file that is cut short is told by its size, and the duration of an Ogg file is
-    that of its last page. Other headers may promise what is not there: the end is decoded.
+    A wav, SPHERE or m4a file that is cut short is told by its size, and the duration of an Ogg file
+    is that of its last page. Other headers may promise what is not there: the end is decoded.
 
     Parameters
     ----------
@@ -268,7 +269,16 @@ def checked_duration(path: str) -> float:
     ...
     pyannote_ge2e.errors.UserError: '...cut.flac' is damaged or truncated: ...
     """
-    with _opened(path) as source:
+    try:
+        magic = _magic(path)
+        # An m4a file that nobody can read is left to FFmpeg's source, which says so.
+        if magic[4:8] == MP4_MAGIC and has_ffmpeg():
+            duration = mp4_duration(path)
+            if duration is not None:
+                return duration
+    except OSError as error:
+        raise _explained(path, error) from error
+    with _opened(path, magic) as source:
         is_ogg = isinstance(source, SoundFileSource) and source.file.format == "OGG"
         if not is_ogg and not isinstance(source, WavSource | SphereSource):
             count = min(math.ceil(_TAIL * source.rate), source.frames)
@@ -277,9 +287,9 @@ def checked_duration(path: str) -> float:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[_Source]:
+def _opened(path: str, magic: bytes | None = None) -> Iterator[_Source]:
     try:
-        source = _open(path)
+        source = _open(path, _magic(path) if magic is None else magic)
     except OSError as error:
         raise _explained(path, error) from error
     try:
@@ -290,8 +300,8 @@ def _opened(path: str) -> Iterator[_Source]:
         source.close()
 
 
-def _open(path: str) -> _Source:
-    """Open a file with the first reader that knows what it is, by its content."""
+def _magic(path: str) -> bytes:
+    """First 16 bytes of a file."""
     descriptor = os.open(path, os.O_RDONLY | _BINARY)
     try:
         magic = os.read(descriptor, 16)
@@ -299,6 +309,11 @@ def _open(path: str) -> _Source:
         os.close(descriptor)
     if not magic:
         raise UserError(f"'{path}' is empty (0 bytes): expected audio.")
+    return magic
+
+
+def _open(path: str, magic: bytes) -> _Source:
+    """Open a file with the first reader that knows what it is, by its content."""
     if magic.startswith(b"RIFF") and _POSITIONAL_READS:
         try:
             return WavSource(path)
