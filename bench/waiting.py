@@ -11,11 +11,13 @@ import numpy as np
 import soundfile
 import torch
 
+from bench.chunk_files import packed
 from bench.timing import verdict
 from pyannote_ge2e import SincNetLSTM
 from pyannote_ge2e.data.batches.dataset import BatchDataset
 from pyannote_ge2e.data.batches.loader import BatchLoader
 from pyannote_ge2e.data.batches.selection import select_speakers
+from pyannote_ge2e.data.batches.sources import AudioSource, ChunkSource
 from pyannote_ge2e.data.index.index import Index, Utterance
 from pyannote_ge2e.data.synthetic.voices import SAMPLE_RATE, draw_voice, speak
 from pyannote_ge2e.losses import GE2ELoss
@@ -23,7 +25,7 @@ from pyannote_ge2e.losses import GE2ELoss
 SPEAKERS, UTTERANCES = 40, 6
 NUM_CLASSES, NUM_CHUNKS, DURATION = 32, 4, 2.0
 WARM_UP, STEPS = 1, 4
-GOAL = 0.05  # of a step, from wav
+GOAL = 0.05  # of a step, from wav and from a pack
 
 
 def section() -> str:
@@ -31,9 +33,11 @@ def section() -> str:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with TemporaryDirectory() as folder:
         index = {suffix: corpus(Path(folder), suffix) for suffix in ("wav", "ogg")}
+        sources: dict[str, ChunkSource] = {name: AudioSource(index[name]) for name in index}
+        sources["pack"] = packed(index["wav"], Path(folder) / "pack")
         rows = [
-            _row(suffix, workers, *_steps(index[suffix], workers, device))
-            for suffix in index
+            _row(name, workers, *_steps(index.get(name, index["wav"]), source, workers, device))
+            for name, source in sources.items()
             for workers in (0, 1)
         ]
     return "\n".join(
@@ -45,7 +49,8 @@ def section() -> str:
             f"{SPEAKERS * UTTERANCES} files of 4 to 8 s (16 kHz mono, synthetic voices, in the "
             f"page cache), on {_name(device)}. Median of {STEPS} steps.",
             "",
-            f"Goal: from wav, less than {GOAL:.0%} of a step is spent waiting for its batch.",
+            f"Goal: from wav and from a pack, less than {GOAL:.0%} of a step is spent waiting for "
+            "its batch.",
             "",
             "| format | workers | step, ms | of it waiting, ms | share | goal |",
             "|---|---|---|---|---|---|",
@@ -78,7 +83,9 @@ def corpus(folder: Path, suffix: str) -> Index:
     return Index.of(utterances)
 
 
-def _steps(index: Index, workers: int, device: torch.device) -> tuple[list[float], list[float]]:
+def _steps(
+    index: Index, source: ChunkSource, workers: int, device: torch.device
+) -> tuple[list[float], list[float]]:
     """Seconds of each step, and seconds of it spent waiting."""
     torch.manual_seed(0)
     model, loss_func = SincNetLSTM().to(device), GE2ELoss().to(device)
@@ -90,6 +97,7 @@ def _steps(index: Index, workers: int, device: torch.device) -> tuple[list[float
         num_chunks=NUM_CHUNKS,
         duration=(DURATION, DURATION),
         batches_per_epoch=WARM_UP + STEPS,
+        source=source,
     )
     batches = iter(BatchLoader(dataset, epoch=lambda: 0, num_workers=workers))
     total, waited = [], []
@@ -110,7 +118,7 @@ def _steps(index: Index, workers: int, device: torch.device) -> tuple[list[float
 
 def _row(suffix: str, workers: int, total: list[float], waited: list[float]) -> str:
     share = sum(waited) / sum(total)
-    goal = verdict(share < GOAL) if suffix == "wav" else "-"
+    goal = verdict(share < GOAL) if suffix in ("wav", "pack") else "-"
     return (
         f"| {suffix} | {workers} | {1e3 * median(total):,.0f} | {1e3 * median(waited):,.1f} "
         f"| {share:.1%} | {goal} |"

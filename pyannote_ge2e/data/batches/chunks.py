@@ -69,12 +69,12 @@ def draw_chunks(
     order = np.argsort(rng.standard_exponential(len(lengths)) / lengths).tolist()
     whole = (Piece(item, 0, int(lengths[item])) for item in order)
     sources = (_repeat if short == "repeat" else _join)(whole, num_chunks, num_samples)
-    totals = np.array([_length(source) for source in sources])
+    totals = [_length(source) for source in sources]
     chunks = []
     counts = _share(totals, num_chunks)
     for source, total, count in zip(sources, totals, counts, strict=True):
-        for offset in _offsets(rng, int(total), int(count), num_samples):
-            chunks.append(_cut(source, int(offset), num_samples))
+        for offset in _offsets(rng, total, count, num_samples):
+            chunks.append(_cut(source, offset, num_samples))
     return chunks
 
 
@@ -122,23 +122,28 @@ def _complete(sources: list[Source], gathered: Source, num_samples: int) -> None
         longest.extend(gathered)
 
 
-def _share(totals: np.ndarray, num_chunks: int) -> np.ndarray:
+def _share(totals: list[int], num_chunks: int) -> list[int]:
     """How many chunks each source gives: one each, the others to where most room is left."""
     counts = np.ones(len(totals), np.int64)
     for _ in range(num_chunks - len(totals)):
-        counts[np.argmax(totals / (counts + 1))] += 1
-    return counts
+        counts[np.argmax(np.array(totals) / (counts + 1))] += 1
+    return counts.tolist()
 
 
-def _offsets(rng: np.random.Generator, total: int, count: int, num_samples: int) -> np.ndarray:
+def _offsets(rng: np.random.Generator, total: int, count: int, num_samples: int) -> list[int]:
     """First samples of `count` chunks of a source, in increasing order."""
     spare = total - count * num_samples
+    if spare >= 0 and count == 1:
+        # As below, which takes a large part of the time of a batch that is read from memory.
+        return [int(rng.integers(0, spare + 1))]
     if spare >= 0:
         # Where chunks begin once those before them are taken out: independent, then sorted.
-        return np.sort(rng.integers(0, spare + 1, count)) + np.arange(count) * num_samples
-    # They must overlap: spread them, one in each of `count` equal parts.
-    places = (np.arange(count) + rng.random(count)) / count
-    return (places * (total - num_samples + 1)).astype(np.int64)
+        begins = np.sort(rng.integers(0, spare + 1, count)) + np.arange(count) * num_samples
+    else:
+        # They must overlap: spread them, one in each of `count` equal parts.
+        places = (np.arange(count) + rng.random(count)) / count
+        begins = (places * (total - num_samples + 1)).astype(np.int64)
+    return begins.tolist()
 
 
 def _cut(source: Source, offset: int, num_samples: int) -> list[Piece]:

@@ -22,6 +22,8 @@ __all__ = ["PackSource", "without_left_out"]
 class PackSource(ChunkSource):
     """Chunks of the files of an index, from a pack; travels to workers as two paths.
 
+    Where the index is not the one that the pack was made of, its rows of the pack travel too.
+
     Parameters
     ----------
     index : Index
@@ -46,21 +48,17 @@ class PackSource(ChunkSource):
     def __init__(self, index: Index, folder: Path) -> None:
         self.index = index
         self.pack = Pack(folder)
-        self._match()
-
-    def _match(self) -> None:
         self.rate = float(self.pack.sample_rate)
-        self.rows = find_rows(
-            Names(self.index.uris, self.index.databases, self.index.file_database),
-            self.pack.table.names,
-        )
+        self.rows = find_rows(_names(index), self.pack.table.names)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"index": self.index, "pack": self.pack}
+        in_order = np.array_equal(self.rows, np.arange(len(self.rows)))
+        return self.__dict__ | {"rows": len(self.rows) if in_order else self.rows}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._match()
+        if isinstance(self.rows, int):
+            self.rows = np.arange(self.rows)
 
     def check(self, sample_rate: int) -> None:
         """Check that it is the pack to train on.
@@ -127,6 +125,10 @@ class PackSource(ChunkSource):
         return out
 
 
+def _names(index: Index) -> Names:
+    return Names(index.uris, index.databases, index.file_database)
+
+
 def _and_more(others: int) -> str:
     return f", and {others} more" if others else ""
 
@@ -147,9 +149,8 @@ def without_left_out(index: Index, folder: Path) -> tuple[Index, str | None]:
     remark : str or None
         Says how many, and where they are listed.
     """
-    pack = Pack(folder)
-    names = Names(index.uris, index.databases, index.file_database)
-    rows = find_rows(names, pack.table.names)
+    pack = Pack(folder, check=False)
+    rows = find_rows(_names(index), pack.table.names)
     left_out = (rows >= 0) & (pack.shard[rows] == LEFT_OUT)
     if not left_out.any():
         return index, None

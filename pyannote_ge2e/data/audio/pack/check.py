@@ -14,7 +14,8 @@ from pyannote_ge2e.errors import UserError
 
 __all__ = ["changed_files", "damaged_rows"]
 
-_MOST = 100_000  # sources compared; of more, so many spread over all of them
+_MOST = 100_000  # sources that are all compared
+_SAMPLE = 20_000  # compared of more, spread over all of them
 
 
 def damaged_rows(pack: Pack, progress: Callable[[int], None] | None = None) -> Iterator[int]:
@@ -46,7 +47,7 @@ def changed_files(index: Index, pack: Pack, rows: np.ndarray) -> list[int]:
     """Files of an index that are not what they were when they were packed.
 
     Compared by size and modification time; a file that is not there any more has not changed. Of
-    more than 100,000, so many are compared, spread over all of them.
+    more than 100,000, 20,000 are compared, spread over all of them.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def changed_files(index: Index, pack: Pack, rows: np.ndarray) -> list[int]:
     """
     files = np.flatnonzero((rows >= 0) & (pack.shard[rows] >= 0))
     if len(files) > _MOST:
-        files = files[np.linspace(0, len(files) - 1, _MOST).astype(np.int64)]
+        files = files[np.linspace(0, len(files) - 1, _SAMPLE).astype(np.int64)]
     size, mtime_ns = (pack.table.rows[column] for column in ("size", "mtime_ns"))
     changed = []
     for file, row in zip(files.tolist(), rows[files].tolist(), strict=True):

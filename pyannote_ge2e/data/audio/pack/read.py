@@ -96,13 +96,17 @@ class Pack:
             Sample of the utterance to begin with. The caller sees to it that there are enough.
         out : (S,) float32 array
         """
-        shard = self.shard.item(row)
-        pcm = self._shards.get(shard)
-        if pcm is None:
-            pcm = self._shards[shard] = map_shard(self.folder, shard)
+        pcm = self.mapped(self.shard.item(row))
         begin = self.first.item(row) + first
         out[:] = pcm[begin : begin + len(out)]
         out *= _SCALE
+
+    def mapped(self, shard: int) -> np.ndarray:
+        """Samples of a shard, (S,) int16, mapped when first asked for."""
+        pcm = self._shards.get(shard)
+        if pcm is None:
+            pcm = self._shards[shard] = map_shard(self.folder, shard)
+        return pcm
 
 
 def map_shard(folder: Path, number: int) -> np.ndarray:
