@@ -19,6 +19,7 @@ from pyannote_ge2e.data.tables import loaders
 from pyannote_ge2e.data.tables.columns import blocks
 from pyannote_ge2e.data.tables.loaders import ExtentsLoader, UtterancesLoader
 from pyannote_ge2e.data.tables.read import check_listed, read_list, read_table
+from pyannote_ge2e.data.tables.whole import WholeFile
 from pyannote_ge2e.data.tables.write import write_table
 from pyannote_ge2e.errors import UserError
 
@@ -221,6 +222,19 @@ def test_extents_that_name_no_table_are_refused(paths, text):
     paths["annotated"].write_text(text)
     with pytest.raises(UserError, match=r"train\.extents' names no table"):
         ExtentsLoader(paths["annotated"])({"uri": "001"})
+
+
+def test_whole_file_covers_what_any_timeline_of_its_segment_covers():
+    whole, plain = (kind([Segment(0, 2)]) for kind in (WholeFile, Timeline))
+    rng = np.random.default_rng(0)
+    segments = [[Segment(*np.sort(rng.uniform(-0.5, 2.5, 2)))] for _ in range(30)]
+    inside = [[Segment(0, 2)], [], [Segment(0, 2 + 1e-7)], [Segment(0.5, 1), Segment(1.5, 2)]]
+    told = [whole.covers(Timeline(some)) for some in segments + inside]
+    assert told == [plain.covers(Timeline(some)) for some in segments + inside]
+    assert len(set(told)) == 2
+    whole.add(Segment(3, 4))
+    assert not whole.covers(Timeline([Segment(1, 3.5)]))
+    assert whole == plain.add(Segment(3, 4))
 
 
 def test_lookup_finds_every_row_and_nothing_else():

@@ -156,10 +156,12 @@ class ExtentsLoader(_Loader):
 
     def __call__(self, file: Mapping[str, Any]) -> Timeline:
         """Annotated part of a file, given its `uri`."""
-        from pyannote.core import Segment, Timeline
+        from pyannote.core import Segment
+
+        from pyannote_ge2e.data.tables.whole import WholeFile
 
         uri = file["uri"]
-        if not uri:
-            return Timeline(uri=uri)
+        if not uri:  # as above
+            return WholeFile(uri=uri)
         *_, milliseconds = self._milliseconds(uri)
-        return Timeline([Segment(0.0, milliseconds / 1000)], uri=uri)
+        return WholeFile([Segment(0.0, milliseconds / 1000)], uri=uri)
