@@ -50,7 +50,9 @@ class OnFiles:
         UserError
             If there is no such file, or it is no audio.
         """
-        if isinstance(inputs, (str, Path, Mapping)):
+        # A file comes alone: with several processes, Lightning calls a model with a batch, which is
+        # a mapping too, and its number.
+        if isinstance(inputs, (str, Path, Mapping)) and not args:
             return self._slide(inputs)
         return super().__call__(inputs, *args, **options)  # type: ignore[misc]
 
