@@ -82,12 +82,10 @@ def packed(index: Index, folder: Path) -> PackSource:
     return PackSource(index, folder)
 
 
-def forget(path: str, mapped: np.ndarray | None = None) -> None:
+def forget(path: str, memory: mmap.mmap | None = None) -> None:
     """Drop the pages of a file from the page cache, and from the memory it is mapped to."""
-    while mapped is not None and not isinstance(mapped, mmap.mmap):
-        mapped = mapped.base
-    if mapped is not None:
-        mapped.madvise(mmap.MADV_DONTNEED)
+    if memory is not None:
+        memory.madvise(mmap.MADV_DONTNEED)
     descriptor = os.open(path, os.O_RDONLY)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(descriptor)

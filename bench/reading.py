@@ -117,9 +117,9 @@ def _pack_row(source: PackSource, chunks: list[Chunk]) -> str:
     readers.clear()  # pages that anybody maps cannot be dropped
     share = timings.ratio("peer", "ours")
     cells = _cells("pack", timings.median("ours") / len(chunks))
-    shard, mapped = str(source.pack.folder / "00000.pcm"), source.pack.mapped(0)
+    shard, memory = str(source.pack.folder / "00000.pcm"), source.pack.mapped(0).memory
     cells[5] = f"{share:.0%}"
-    cells[6] = f"{_cold(chunks, ours, lambda chunk: forget(shard, mapped)):.0f}"
+    cells[6] = f"{_cold(chunks, ours, lambda chunk: forget(shard, memory)):.0f}"
     cells[7] = verdict(share >= MAP_GOAL)
     return f"| {' | '.join(cells)} |"
 

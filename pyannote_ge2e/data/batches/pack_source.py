@@ -119,7 +119,7 @@ class PackSource(ChunkSource):
         row = self.rows.item(file)
         samples = self.pack.samples.item(row)
         first = placed(round((start + offset / self.rate) * self.rate), length, samples, self.rate)
-        there = min(length, samples - first)
+        there = max(min(length, samples - first), 0)
         self.pack.read(row, first, out[0, :there])
         out[0, there:] = 0.0
         return out

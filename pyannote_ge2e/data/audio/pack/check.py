@@ -35,7 +35,7 @@ def damaged_rows(pack: Pack, progress: Callable[[int], None] | None = None) -> I
     for row in order.tolist():
         if pack.shard.item(row) != shard:
             shard = pack.shard.item(row)
-            pcm = map_shard(pack.folder, shard)
+            pcm = map_shard(pack.folder, shard).samples
         begin, samples = pack.first.item(row), pack.samples.item(row)
         if zlib.crc32(pcm[begin : begin + samples].data) != rows["checksum"].item(row):
             yield row
