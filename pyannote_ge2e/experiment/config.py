@@ -15,20 +15,18 @@ from pyannote_ge2e.experiment.config_file import read_config
 from pyannote_ge2e.experiment.extras import build_callbacks, parse_callbacks, parse_preprocessors
 from pyannote_ge2e.experiment.merge import merge_configs
 from pyannote_ge2e.experiment.optimizers import SGD_1X, OptimizerRecipe, parse_optimizer
-from pyannote_ge2e.experiment.precomputed import (
-    Precomputed,
+from pyannote_ge2e.experiment.precomputed import Precomputed, is_precomputed, parse_precomputed
+from pyannote_ge2e.experiment.resolve import architectures, resolve, tasks
+from pyannote_ge2e.experiment.schedule import SchedulerRecipe, TrainingLength
+from pyannote_ge2e.experiment.schedulers import parse_scheduler
+from pyannote_ge2e.experiment.sections import Section, nearest, parse_section, problem
+from pyannote_ge2e.experiment.stored_start import (
     check_frame_grid,
     check_no_waveforms,
     check_takes,
     filled_in,
     fitted_architecture,
-    is_precomputed,
-    parse_precomputed,
 )
-from pyannote_ge2e.experiment.resolve import architectures, resolve, tasks
-from pyannote_ge2e.experiment.schedule import SchedulerRecipe, TrainingLength
-from pyannote_ge2e.experiment.schedulers import parse_scheduler
-from pyannote_ge2e.experiment.sections import Section, nearest, parse_section, problem
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal
 
 from rich.console import Console
 
@@ -23,38 +21,22 @@ from pyannote_ge2e.data.features.description import (
     read_description,
     write_description,
 )
-from pyannote_ge2e.data.features.places import inside
-from pyannote_ge2e.data.index.declared import Declared, declared, declared_trials
-from pyannote_ge2e.data.index.places import found, missing
-from pyannote_ge2e.data.protocol import (
-    MissingFile,
-    NoSubset,
-    Subset,
-    load_protocol,
-    one_line,
-    subset_files,
-)
-from pyannote_ge2e.data.tables.read import read_list
+from pyannote_ge2e.data.protocol import Subset, load_protocol
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment import legacy
 from pyannote_ge2e.experiment.config_file import read_config
 from pyannote_ge2e.experiment.console import bar, say
-from pyannote_ge2e.experiment.log_mel import Extraction, Recording
+from pyannote_ge2e.experiment.log_mel import Extraction
 from pyannote_ge2e.experiment.parallel import num_workers
 from pyannote_ge2e.experiment.precomputed import is_precomputed
 from pyannote_ge2e.experiment.quiet import quiet
+from pyannote_ge2e.experiment.recordings import find_recordings
 from pyannote_ge2e.experiment.resolve import architectures, resolve
 from pyannote_ge2e.experiment.sections import parse_section
 from pyannote_ge2e.report.words import counted
 
-if TYPE_CHECKING:
-    from pyannote.database import Protocol, ProtocolFile
-
 FORMAT = 1
 """How log-mel energies are computed: to be counted up whenever `LogMel` gives other numbers."""
-
-File = tuple[str, str, Callable[[], str]]
-"""A file of a protocol: uri, database, and what gives the path of its audio if it is there."""
 
 _MOST_LISTED = 20  # recordings that are left out, by name
 
@@ -106,9 +88,10 @@ def features(
     folder = Path(output).expanduser()
     sample_rate, mel = front_end_of(Path(root), console)
     wanted = _description(sample_rate, mel, dtype)
-    if _check(folder, wanted, force) and force:
+    holds_some = _check(folder, wanted, force)
+    recordings, left_out = find_recordings(load_protocol(protocol, registry), subset, folder)
+    if holds_some and force:
         say(console, f"What was in '{folder}' was moved to '{_moved_aside(folder)}'.")
-    recordings, left_out = _recordings(load_protocol(protocol, registry), subset, folder)
     write_description(folder, wanted)
     say(console, f"{protocol}, {subset}: {counted(len(recordings), 'recording')}; {wanted}")
     kept = stored = 0
@@ -213,59 +196,6 @@ def _check(folder: Path, wanted: Description, force: bool) -> bool:
             "another folder."
         )
     return found is not None
-
-
-def _recordings(
-    protocol: Protocol, subset: Subset | Literal["all"], folder: Path
-) -> tuple[list[Recording], dict[str, str]]:
-    """Recordings of a subset and of its trials, each once; and why some are left out."""
-    recordings: dict[Path, Recording] = {}
-    left_out: dict[str, str] = {}
-    subsets = get_args(Subset) if subset == "all" else (subset,)
-    for name in subsets:
-        try:
-            for uri, database, audio in _files(protocol, name):
-                path = inside(folder, database, uri)
-                try:
-                    recordings.setdefault(path, Recording(uri, audio(), path))
-                except (FileNotFoundError, KeyError, MissingFile) as error:
-                    left_out[uri] = one_line(error)
-        except NoSubset:
-            if subset != "all":
-                raise
-    if not recordings:
-        reasons = " ".join(_summary(left_out)[:1])
-        raise UserError(f"No recording was found. {reasons}".strip())
-    return list(recordings.values()), left_out
-
-
-def _files(protocol: Protocol, subset: Subset) -> Iterator[File]:
-    """Files of a subset, then those of its trials."""
-    parts = declared(protocol, subset)
-    if parts is not None:
-        for part in parts:
-            for uri in read_list(part.uri):
-                yield uri, part.database, partial(_place, uri, part)
-        if declared_trials(protocol, subset) is not None:
-            return  # whose files have to be among those of the list
-    else:
-        yield from map(_file, subset_files(protocol, subset))
-    try:
-        for trial in getattr(protocol, f"{subset}_trial")():
-            yield from (_file(trial["file1"]), _file(trial["file2"]))
-    except (AttributeError, NotImplementedError):
-        return  # no trials of its own
-
-
-def _file(file: ProtocolFile) -> File:
-    return file["uri"], file["database"], lambda: str(file["audio"])
-
-
-def _place(uri: str, part: Declared) -> str:
-    path = found(uri, part.database, part.templates)
-    if path is None:
-        raise MissingFile(missing(uri, part.database, part.templates))
-    return path
 
 
 def _summary(left_out: dict[str, str]) -> list[str]:

@@ -19,13 +19,13 @@ from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.layout import TrainFolder, read_yaml
 from pyannote_ge2e.experiment.precomputed import (
     Precomputed,
-    fitted_architecture,
     folder_of,
     is_precomputed,
     parse_precomputed,
 )
 from pyannote_ge2e.experiment.resolve import architectures, resolve
 from pyannote_ge2e.experiment.sections import parse_section
+from pyannote_ge2e.experiment.stored_start import fitted_architecture
 from pyannote_ge2e.tasks.stored_features import with_features
 
 __all__ = ["AUDIO", "Reading", "features_command", "reading_of", "reading_of_run"]

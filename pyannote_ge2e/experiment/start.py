@@ -10,8 +10,9 @@ from typing import Any, Literal
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.config import merge_configs, read_config
 from pyannote_ge2e.experiment.layout import TrainFolder, read_yaml
-from pyannote_ge2e.experiment.precomputed import FILLED_IN, is_precomputed
+from pyannote_ge2e.experiment.precomputed import is_precomputed
 from pyannote_ge2e.experiment.pretrained import Pretrained
+from pyannote_ge2e.experiment.stored_start import FILLED_IN
 
 
 @dataclass(frozen=True)
