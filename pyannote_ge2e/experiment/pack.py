@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from rich.console import Console
 from pyannote_ge2e.data.audio.pack.check import damaged_rows
 from pyannote_ge2e.data.audio.pack.layout import About, shard_name
 from pyannote_ge2e.data.audio.pack.read import Pack
-from pyannote_ge2e.data.audio.pack.table import REFUSED
 from pyannote_ge2e.data.audio.pack.write import SHARD_SIZE, Packed, write_pack
 from pyannote_ge2e.data.index.cache import cached_index
 from pyannote_ge2e.data.index.index import Index
@@ -21,11 +19,10 @@ from pyannote_ge2e.data.protocol import Subset, load_protocol
 from pyannote_ge2e.data.user_cache import cache_root
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import bar, say
+from pyannote_ge2e.experiment.pack_summary import say_packed, say_room, size
 from pyannote_ge2e.experiment.parallel import num_workers
 
 __all__ = ["pack", "verify"]
-
-_SHOWN = 5  # of the files that were left out
 
 
 def pack(
@@ -73,7 +70,7 @@ def pack(
     about = About(protocol, subset, sample_rate, options)
     index = _index(protocol, subset, registry)
     say(console, f"{protocol}, {subset}: {index.summary()}")
-    _say_room(console, index, output, sample_rate)
+    say_room(console, index, output, sample_rate)
     began = time.monotonic()
     with bar(console, "Packing", len(index.uris)) as advance:
         packed = write_pack(
@@ -82,9 +79,9 @@ def pack(
             about,
             shard_size=shard_size,
             threads=max(num_workers(parallel), 1),
-            progress=advance,
+            progress=_now_and_then(advance),
         )
-    _say_packed(console, packed, output, sample_rate, time.monotonic() - began)
+    say_packed(console, packed, output, sample_rate, time.monotonic() - began)
     return packed
 
 
@@ -110,7 +107,7 @@ def verify(output: Path, protocol: str | None = None) -> None:
         raise UserError(f"'{output}' is the pack of {about.protocol}, not of {protocol}.")
     held = int(np.count_nonzero(whole.shard >= 0))
     with bar(console, "Verifying", held) as advance:
-        damaged = list(damaged_rows(whole, advance))
+        damaged = list(damaged_rows(whole, _now_and_then(advance)))
     if damaged:
         shards = sorted({shard_name(whole.shard.item(row)) for row in damaged})
         raise UserError(
@@ -118,7 +115,24 @@ def verify(output: Path, protocol: str | None = None) -> None:
             f"{whole.table.name(damaged[0])} the first. Remove {_listed(shards)} from it and run "
             f"'{whole.command}', which reads their sources again."
         )
-    say(console, f"'{output}' is as it was written: {held} utterances, {_size(_bytes(whole))}.")
+    say(
+        console,
+        f"'{output}' is as it was written: {held} utterances, {size(sum(whole.whole.shards.values()))}.",
+    )
+
+
+def _now_and_then(advance: Callable[[int], None]) -> Callable[[int], None]:
+    """Move a bar ten times a second at most: a million files pass quickly when nothing changed."""
+    waiting, moved = 0, 0.0
+
+    def count(done: int) -> None:
+        nonlocal waiting, moved
+        waiting += done
+        if time.monotonic() - moved > 0.1:
+            advance(waiting)
+            waiting, moved = 0, time.monotonic()
+
+    return count
 
 
 def _index(protocol: str, subset: Subset, registry: Path | None) -> Index:
@@ -145,80 +159,6 @@ def _options(subset: str, sample_rate: int, shard_size: int, registry: Path | No
     if registry is not None:
         words += ["--registry", str(registry.absolute())]
     return words
-
-
-def _say_room(console: Console, index: Index, output: Path, sample_rate: int) -> None:
-    """Tell in advance that the disk is too small; only what is annotated is known by then."""
-    if output.exists():  # part of it may be there
-        return
-    folder = next(parent for parent in output.absolute().parents if parent.exists())
-    # Files last until their last annotation at least.
-    end = np.zeros(len(index.uris))
-    np.maximum.at(end, index.file, index.end)
-    needed, free = 2 * sample_rate * float(end.sum()), shutil.disk_usage(folder).free
-    if needed > free:
-        say(console, f"About {_size(needed)} are needed, and {_size(free)} are free in '{folder}'.")
-
-
-def _say_packed(
-    console: Console, packed: Packed, output: Path, sample_rate: int, seconds: float
-) -> None:
-    rows = packed.rows[packed.rows["shard"] >= 0]
-    hours = int(rows["samples"].sum()) / sample_rate / 3600
-    holds = f"{len(rows)} utterances, {hours:.2f} hours, {_size(2 * int(rows['samples'].sum()))}"
-    if packed.written:
-        say(
-            console,
-            f"'{output}' is complete: {holds}; {packed.written} read now, in {seconds:.0f} s.",
-        )
-    else:
-        say(console, f"'{output}' is up to date: {holds}.")
-    loud = rows["clipped"] > 0
-    if loud.any():
-        say(
-            console,
-            f"Louder than full scale, and clipped: {int(rows['clipped'].sum())} samples, in "
-            f"{np.count_nonzero(loud)} of the utterances.",
-        )
-    if packed.unused > _size_of_note(rows):
-        say(
-            console,
-            f"{_size(packed.unused)} of the shards hold what changed or left since: pack into a "
-            "new folder to be rid of them.",
-        )
-    if packed.refused:
-        say(
-            console,
-            f"Left out, and training goes without ({len(packed.refused)}, all of them in "
-            f"'{packed.index / REFUSED}'):",
-        )
-        for each in packed.refused[:_SHOWN]:
-            say(console, f"  {each.uri}: {each.reason}")
-    say(console, f"Train from it with --pack {shlex.quote(str(output))}.")
-
-
-def _size_of_note(rows: np.ndarray) -> int:
-    """Bytes above which it is worth telling that they are not used: a tenth."""
-    return 2 * int(rows["samples"].sum()) // 10
-
-
-def _bytes(whole: Pack) -> int:
-    return sum(whole.whole.shards.values())
-
-
-def _size(size: float) -> str:
-    """Words for a number of bytes.
-
-    Examples
-    --------
-    >>> _size(276_000_000_000), _size(1_200_000)
-    ('276.0 GB', '1.2 MB')
-    """
-    units = ["bytes", "kB", "MB", "GB", "TB"]
-    while size >= 1000 and len(units) > 1:
-        size /= 1000
-        del units[0]
-    return f"{size:.{int(units[0] != 'bytes')}f} {units[0]}"
 
 
 def _listed(names: list[str]) -> str:

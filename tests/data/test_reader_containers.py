@@ -11,13 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from pyannote_ge2e.data.audio.blocks import opened_blocks
 from pyannote_ge2e.data.audio.containers import has_ffmpeg
-from pyannote_ge2e.data.audio.reader import (
-    audio_duration,
-    opened_blocks,
-    read_chunk,
-    read_segment,
-)
+from pyannote_ge2e.data.audio.reader import audio_duration, read_chunk, read_segment
 from pyannote_ge2e.errors import UserError
 
 SECONDS = 5

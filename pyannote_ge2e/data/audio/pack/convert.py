@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pyannote_ge2e.data.audio.blocks import opened_blocks
 from pyannote_ge2e.data.audio.pack.layout import FULL_SCALE, ROW
-from pyannote_ge2e.data.audio.reader import opened_blocks
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["convert", "source_state", "to_int16"]
