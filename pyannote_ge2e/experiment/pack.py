@@ -115,10 +115,8 @@ def verify(output: Path, protocol: str | None = None) -> None:
             f"{whole.table.name(damaged[0])} the first. Remove {_listed(shards)} from it and run "
             f"'{whole.command}', which reads their sources again."
         )
-    say(
-        console,
-        f"'{output}' is as it was written: {held} utterances, {size(sum(whole.whole.shards.values()))}.",
-    )
+    stored = size(sum(whole.whole.shards.values()))
+    say(console, f"'{output}' is as it was written: {held} utterances, {stored}.")
 
 
 def _now_and_then(advance: Callable[[int], None]) -> Callable[[int], None]:

@@ -35,9 +35,11 @@ def say_room(console: Console, index: Index, output: Path, sample_rate: int) -> 
 def say_packed(
     console: Console, packed: Packed, output: Path, sample_rate: int, seconds: float
 ) -> None:
+    """Tell what a pack holds, and what the user should know of it."""
     rows = packed.rows[packed.rows["shard"] >= 0]
-    hours = int(rows["samples"].sum()) / sample_rate / 3600
-    holds = f"{len(rows)} utterances, {hours:.2f} hours, {size(2 * int(rows['samples'].sum()))}"
+    samples = int(rows["samples"].sum())
+    hours = samples / sample_rate / 3600
+    holds = f"{len(rows)} utterances, {hours:.2f} hours, {size(2 * samples)}"
     if packed.written:
         say(
             console,
@@ -52,7 +54,7 @@ def say_packed(
             f"Louder than full scale, and clipped: {int(rows['clipped'].sum())} samples, in "
             f"{np.count_nonzero(loud)} of the utterances.",
         )
-    if packed.unused > _size_of_note(rows):
+    if packed.unused > 2 * samples / 10:
         say(
             console,
             f"{size(packed.unused)} of the shards hold what changed or left since: pack into a "
@@ -67,11 +69,6 @@ def say_packed(
         for each in packed.refused[:_SHOWN]:
             say(console, f"  {each.uri}: {each.reason}")
     say(console, f"Train from it with --pack {shlex.quote(str(output))}.")
-
-
-def _size_of_note(rows: np.ndarray) -> int:
-    """Bytes above which it is worth telling that they are not used: a tenth."""
-    return 2 * int(rows["samples"].sum()) // 10
 
 
 def size(number: float) -> str:
