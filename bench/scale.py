@@ -49,8 +49,8 @@ def section() -> str:
             "all uris lead to one wav, so that batches are real and the other files need not be. "
             "Seconds and MB (peak resident memory, mapped files included) are above the imports, "
             "each measured once in a process of its own, lists in the page cache; the batch is "
-            f"{BATCH_MB:,.0f} MB of them. Cold: no index yet. Warm: its folder exists. pyannote: plain pyannote code over the same protocol "
-            "(`for file in protocol.train(): file['annotation'], file['annotated']`) through our "
+            f"{BATCH_MB:,.0f} MB of them. Cold: no index yet. Warm: its folder exists. pyannote: "
+            "plain pyannote code over the same protocol (`for file in protocol.train(): file['annotation'], file['annotated']`) through our "
             "loaders, no batch made. Floor: the lines of the table, read and split at tabs.",
             "",
             f"Goals at {VOXCELEB2:,} utterances: " + "; ".join(_goals(measured[VOXCELEB2])) + ".",
@@ -61,7 +61,8 @@ def section() -> str:
             "",
             f"{RANKS} processes at once, after a first batch each from the same index of "
             f"{VOXCELEB2:,} utterances: each holds {shared['mb']:,.1f} MB more than after its "
-            f"imports (proportional set size, batch left out); the index travels to a worker as {shared['bytes']:,} bytes.",
+            "imports (proportional set size, batch left out); the index travels to a worker as "
+            f"{shared['bytes']:,} bytes.",
         ]
     )
 
