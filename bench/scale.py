@@ -51,7 +51,8 @@ def section() -> str:
             "each measured once in a process of its own, lists in the page cache; the batch is "
             f"{BATCH_MB:,.0f} MB of them. Cold: no index yet. Warm: its folder exists. pyannote: "
             "plain pyannote code over the same protocol (`for file in protocol.train(): "
-            "file['annotation'], file['annotated']`) through our loaders, no batch made. Floor: the lines of the table, read and split at tabs.",
+            "file['annotation'], file['annotated']`) through our loaders, no batch made. "
+            "Floor: the lines of the table, read and split at tabs.",
             "",
             f"Goals at {VOXCELEB2:,} utterances: " + "; ".join(_goals(measured[VOXCELEB2])) + ".",
             "",
