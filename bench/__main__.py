@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.report import compose, replace_section
 from bench.surroundings import surroundings
 
-SECTIONS = ["loss", "scale", "reading", "waiting", "augmentation", "snorm", "metrics"]
+SECTIONS = ["loss", "scale", "reading", "waiting", "augmentation", "snorm", "metrics", "embedding"]
 REPORT = Path(__file__).with_name("README.md")
 
 

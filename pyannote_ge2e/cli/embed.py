@@ -38,7 +38,7 @@ def embed(
     force: Annotated[
         bool, typer.Option("--force", help="Embed all again, whatever is there already.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Windows per forward pass.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Windows per forward pass.")] = 32,
     parallel: Annotated[int, typer.Option(min=0, help="Threads that read audio.")] = 1,
     gpu: Gpu = False,
     cpu: Cpu = False,

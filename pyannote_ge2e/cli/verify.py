@@ -172,7 +172,7 @@ def calibrate(
     gpu: Gpu = False,
     cpu: Cpu = False,
     device: Device = "auto",
-    batch: Annotated[int, typer.Option(min=1, help="Windows per forward pass.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Windows per forward pass.")] = 32,
     step: Step = 0.25,
     duration: Duration = None,
     parallel: Annotated[int, typer.Option(min=0, help="Threads that read audio.")] = 1,

@@ -23,7 +23,7 @@ from pyannote_ge2e.experiment.embedding.batching import Embedded, WaitingWindows
 from pyannote_ge2e.experiment.embedding.recordings import Recording
 from pyannote_ge2e.tasks.embedding import shortest_input
 
-BATCH = 64  # windows: more are no faster on a CPU, and fewer starve a GPU
+BATCH = 32  # windows: more are no faster on a CPU
 
 
 class Embedder:
