@@ -44,7 +44,7 @@ def test_functions_of_the_same_names_are_imported_on_first_use() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("verify a b --threshold high", "'high' is not a"),
+        ("verify a b --threshold high", "--threshold"),
         ("verify a b --prior 2", "'2' is not a number between 0 and 1."),
         ("verify --enrol --test b", "give two recordings"),
         ("verify a b --device gpu", "'gpu' is not one of auto, cpu, cuda"),
