@@ -303,6 +303,15 @@ def test_each_iteration_asks_which_epoch_it_is(tiny_index):
     assert not same(first, second)
 
 
+def test_the_epoch_is_asked_when_the_first_batch_is(tiny_index):
+    """A resumed run knows where it is only after Lightning has begun to iterate."""
+    epoch = 0
+    loader = BatchLoader(dataset_of(tiny_index), epoch=lambda: epoch)
+    begun, expected = iter(loader), list(BatchLoader(dataset_of(tiny_index), epoch=lambda: 1))
+    epoch = 1
+    assert same(list(begun), expected)
+
+
 def test_making_batches_leaves_global_generators_alone(tiny_index):
     torch.manual_seed(0)
     expected = torch.rand(1)

@@ -33,7 +33,7 @@ class BatchLoader(Loader):
     ----------
     dataset : BatchDataset
     epoch : callable
-        Gives the epoch that begins, asked each time an iteration starts.
+        Gives the epoch that begins, asked each time a first batch is.
     num_workers : int
     pin_memory : bool
     multiprocessing_context : str, optional
@@ -62,8 +62,10 @@ class BatchLoader(Loader):
         self.current_epoch = epoch
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        # Nothing happens before the first batch is asked for. Lightning begins to iterate as soon
+        # as a schedule wants the length of an epoch: a resumed run does not know then where it is.
         self.dataset.epoch = self.current_epoch()
-        return super().__iter__()
+        yield from super().__iter__()
 
 
 def _leave_interrupts(worker: int) -> None:
