@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import sys
@@ -31,6 +32,7 @@ def in_one_sentence(command: Callable[Words, None]) -> Callable[Words, None]:
 
     @wraps(command)
     def run(*args: Words.args, **kwargs: Words.kwargs) -> None:
+        _print_any_name()
         try:
             command(*args, **kwargs)
             sys.stdout.flush()
@@ -47,6 +49,12 @@ def in_one_sentence(command: Callable[Words, None]) -> Callable[Words, None]:
             raise typer.Exit(1) from None
 
     return run
+
+
+def _print_any_name() -> None:
+    """Let names of files be printed where the terminal's encoding has no such letters."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _sentence(error: UserError | OSError, folder: Path | None) -> str:

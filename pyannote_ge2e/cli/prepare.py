@@ -27,8 +27,8 @@ def number_of_trials(word: str | int) -> int | Literal["all"]:
     """
     if word == "all":
         return "all"
-    if not str(word).isdecimal() or int(word) == 0:
-        raise typer.BadParameter(f"{word!r} is neither a number of trials nor 'all'.")
+    if not str(word).isdecimal() or int(word) < 2:
+        raise typer.BadParameter(f"{word!r} is neither a number of trials, from 2, nor 'all'.")
     return int(word)
 
 
@@ -170,13 +170,13 @@ def prepare(
     from pyannote_ge2e.data.prepare.run import prepare as run
 
     console = Console()
-    with _counting(console, "Measuring files") as progress:
+    with _counting(console) as progress:
         prepared = run(
             path,
             name,
             registry,
             layout=layout,
-            extensions=[each for words in extensions or () for each in words.split(",")] or None,
+            extensions=_formats(extensions),
             trial_lists=trial_list or (),
             genders=genders,
             min_utterances=min_utterances,
@@ -195,13 +195,24 @@ def prepare(
         console.print(command, soft_wrap=True, markup=False, highlight=False)
 
 
+def _formats(extensions: list[str] | None) -> list[str] | None:
+    if extensions is None:
+        return None
+    return [each for words in extensions for each in words.split(",") if each.strip()]
+
+
 @contextmanager
-def _counting(console: Console, description: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal; gives the function that takes (done, total)."""
+def _counting(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal what is being waited for; gives the function that takes (done, total)."""
     from rich.progress import Progress
 
     from pyannote_ge2e.experiment.console import can_move
 
     with Progress(console=console, transient=True, disable=not can_move(console)) as progress:
-        task = progress.add_task(description, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task("Looking for audio", total=None)
+
+        def show(done: int, total: int) -> None:
+            what = "Measuring files" if done < total else "Writing lists"
+            progress.update(task, description=what, completed=done, total=total)
+
+        yield show

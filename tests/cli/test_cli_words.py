@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import io
 import subprocess
 import sys
 from importlib import import_module
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pyannote_ge2e.cli.app import app
+from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.data.prepare.run import prepare
 from pyannote_ge2e.data.synthetic.corpus import make_corpus
 from pyannote_ge2e.errors import UserError
@@ -215,6 +217,13 @@ def test_prepare_says_in_a_sentence_that_there_is_nothing(tmp_path):
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_names_that_the_terminal_cannot_show_are_spelled_out(monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    in_one_sentence(lambda: print("İpek"))()
+    assert terminal.buffer.getvalue() == b"\\u0130pek\n"
+
+
 def test_demo(calls):
     assert run("demo", "--output", "there", "--seed", "3").exit_code == 0
     assert calls == [{"args": (Path("there"),), "seed": 3, "force": False}]
@@ -223,7 +232,7 @@ def test_demo(calls):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("emb prepare a --trials=none", "'none' is neither a number of trials nor 'all'."),
+        ("emb prepare a --trials=none", "'none' is neither a number of trials, from 2, nor 'all'."),
         ("emb prepare a --trials=5 --targets=2", "--trials counts both"),
         ("emb prepare a --split=.8,.2", "'.8,.2' is not three shares"),
         ("emb prepare a --min-utterances=0", "--min-utterances"),

@@ -120,6 +120,13 @@ def test_a_registry_that_is_not_there(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_what_is_no_declaration_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "database.yml"
+    path.write_text("Protocols:\n  A:\n    SpeakerVerification: [All]\n")
+    with pytest.raises(UserError, match="line 3: 'SpeakerVerification' should hold names"):
+        combine("Both", ["A.SpeakerVerification.All"], path)
+
+
 def test_the_command_says_what_to_type_next(database_yml: Path) -> None:
     words = ["emb", "combine", "Both", A, f"{B}.train", "--registry", str(database_yml)]
     result = CliRunner().invoke(app, words)

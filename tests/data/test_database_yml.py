@@ -133,6 +133,24 @@ def test_twice_is_as_good_as_once(database_yml: Path, lists: Path) -> None:
     assert database_yml.read_bytes() == contents
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Databases:\r\n  A: a/{uri}.wav  # theirs\r\n# the end\r\n",
+        "Databases:\n    # theirs\n    A: a/{uri}.wav\n\nProtocols:\n    A:\n        B: {C: {}}\n",
+        "Databases:\n    A:\n        - a/{uri}.wav\n        - b/{uri}.wav  # both\n",
+    ],
+)
+def test_lines_keep_their_ends_and_margins(database_yml: Path, lists: Path, text: str) -> None:
+    database_yml.write_bytes(text.encode())
+    database_yml.chmod(0o640)
+    register(database_yml, "V", ["v/{uri}.wav"], {"All": subsets(lists, "train")}, lists)
+    lines = database_yml.read_bytes().splitlines(keepends=True)
+    assert [line for line in text.encode().splitlines(keepends=True) if line not in lines] == []
+    assert len({line.endswith(b"\r\n") for line in lines}) == 1
+    assert database_yml.stat().st_mode & 0o777 == 0o640
+
+
 class TestTemplates:
     def after(self, database_yml: Path, lists: Path, protocols: dict = ALL) -> list[str]:
         register(database_yml, "V", ["new/{uri}.wav"], protocols, lists)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pyannote_ge2e.data.prepare.make_trials import make_trials
-from pyannote_ge2e.data.prepare.split import split_speakers
+from pyannote_ge2e.data.prepare.split import SUBSETS, split_speakers
 from pyannote_ge2e.errors import UserError
 
 SPEAKERS = list("abacabadabacaba")
@@ -93,6 +93,18 @@ def test_speakers_of_one_utterance_are_trained_on() -> None:
     subsets = split_speakers({f"{n}": 1 + (n < 4) for n in range(20)})
     assert all(subset == "train" for name, subset in subsets.items() if int(name) >= 4)
     assert sorted(subsets.values()).count("train") == 16
+
+
+@pytest.mark.parametrize(
+    ("ratios", "sizes"),
+    [((0, 0, 1), [0, 0, 7]), ((0, 1, 0), [0, 7, 0]), ((0, 0.5, 0.5), [0, 5, 2])],
+)
+def test_nobody_is_trained_on_where_training_has_no_share(
+    ratios: tuple[float, float, float], sizes: list[int]
+) -> None:
+    # Who speaks once is in no target trial, and yet not in the training subset.
+    subsets = list(split_speakers({f"{n}": 1 + (n > 0) for n in range(7)}, ratios).values())
+    assert [subsets.count(name) for name in SUBSETS] == sizes
 
 
 def test_order_of_speakers_does_not_matter_and_the_seed_does() -> None:

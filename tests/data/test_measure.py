@@ -40,6 +40,12 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.wav")
+    assert measure([str(tmp_path / "a.wav")]).reasons == {0: "it is no file"}
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
 def test_durations_are_milliseconds_rounded_down(tmp_path: Path, suffix: str) -> None:
     (duration,), reasons = measure([write(tmp_path / f"a.{suffix}", 1.2345)])
@@ -131,6 +137,12 @@ class TestSecondRun:
         path = write(tmp_path / "a.wav", 0.1)
         (tmp_path / "measured.tsv").write_bytes(content.encode("latin-1"))
         assert measure([path], tmp_path / "measured.tsv").milliseconds.tolist() == [100]
+
+    def test_does_without_a_number_that_is_none(self, tmp_path: Path) -> None:
+        path, remembered = write(tmp_path / "a.wav", 0.1), tmp_path / "measured.tsv"
+        measure([path], remembered)
+        remembered.write_text(remembered.read_text().replace("\t100\n", "\tlong\n"))
+        assert measure([path], remembered).milliseconds.tolist() == [100]
 
     def test_knows_files_of_any_name(self, tmp_path: Path, opened: list[str]) -> None:
         names = ["a b,c.wav", "İ.wav", os.fsdecode(b"latin-\xe9.wav"), "ta\tb.wav", "li\nne.wav"]

@@ -382,6 +382,17 @@ class TestDatabaseYml:
         assert prepare(root, database_yml=tmp_path / "out" / "database.yml", trials=10) == first
         assert contents(tmp_path / "out") == before
 
+    def test_in_the_folder_of_the_corpus_it_does_not_take_its_own_links(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(corpus(tmp_path, speakers=3) / "id00" / "my call.wav")
+        monkeypatch.chdir(tmp_path)
+        first = prepare(Path(), "Voices")
+        assert (first.lists / "audio" / "id00" / "my%20call.wav").is_symlink()
+        before = contents(tmp_path)
+        assert prepare(Path(), "Voices") == first
+        assert contents(tmp_path) == before
+
     def test_a_list_of_an_earlier_run_does_not_linger(self, tmp_path: Path) -> None:
         root = corpus(tmp_path / "Voices")
         prepare(root, database_yml=tmp_path / "database.yml")
@@ -426,6 +437,32 @@ class TestDatabaseYml:
             prepare(corpus(tmp_path / "Voices"), database_yml=path)
         assert path.read_text() == content
         assert not (tmp_path / "lists").exists()
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (
+                "Databases:\n  Voices: {a: b}\n",
+                "expected where the audio is, .* under Databases > V",
+            ),
+            ("Databases:\n  Voices: 3\n", "expected where the audio is"),
+            ("Protocols:\n  Voices: [a]\n", "line 2: 'Voices' should hold names"),
+            (
+                "Protocols:\n  Voices:\n    SpeakerVerification:\n      All:\n        train:\n"
+                "          uri: mine.lst\n",
+                r"already has a 'Voices\.SpeakerVerification\.All' with a list of its own "
+                r"\(train > uri: 'mine\.lst'\): .*--name",
+            ),
+        ],
+    )
+    def test_what_was_written_by_hand_is_not_replaced(
+        self, tmp_path: Path, content: str, message: str
+    ) -> None:
+        path = tmp_path / "database.yml"
+        path.write_text(content)
+        with pytest.raises(UserError, match=message):
+            prepare(corpus(tmp_path / "Voices", speakers=2), database_yml=path)
+        assert path.read_text() == content
 
     def test_another_corpus_of_the_same_name_is_not_replaced(self, tmp_path: Path) -> None:
         path = tmp_path / "database.yml"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+
+from ruamel.yaml.comments import CommentedMap
 
 from pyannote_ge2e.data.prepare.database_yml import TASK, check_name
 from pyannote_ge2e.data.prepare.lock import Say
@@ -85,7 +86,8 @@ def combine(
     protocol = f"{_COMBINED}.{TASK}.{check_name(name)}"
     with edited(database_yml, say) as content:
         declared = section(content, "Protocols", database_yml)
-        known = {key: entries for key, entries in _known(declared) if key != protocol}
+        known = dict(_known(declared, database_yml))
+        known.pop(protocol, None)
         combined = _combination(parts, known, database_yml)
         tasks = section(declared, _COMBINED, database_yml)
         entries = section(tasks, TASK, database_yml)
@@ -103,16 +105,19 @@ def combine(
     return protocol
 
 
-def _known(declared: Any) -> Iterator[tuple[str, Any]]:
+def _known(declared: CommentedMap, database_yml: Path) -> Iterator[tuple[str, CommentedMap]]:
     """Yield the full name of each protocol, and its entries."""
-    for database, tasks in declared.items():
-        for task, protocols in (tasks or {}).items():
-            for protocol, entries in (protocols or {}).items():
+    for database in declared:
+        tasks = section(declared, database, database_yml)
+        for task in tasks:
+            protocols = section(tasks, task, database_yml)
+            for protocol in protocols:
+                entries = section(protocols, protocol, database_yml)
                 yield f"{database}.{task}.{protocol}", entries
 
 
 def _combination(
-    parts: Sequence[str], known: dict[str, Any], database_yml: Path
+    parts: Sequence[str], known: dict[str, CommentedMap], database_yml: Path
 ) -> dict[str, dict[str, list[str]]]:
     """Return {subset: {protocol: [subset]}}."""
     combined: dict[str, dict[str, list[str]]] = {}
@@ -124,8 +129,8 @@ def _combination(
             near = difflib.get_close_matches(protocol, known, n=20, cutoff=0.0)
             names = f"; it has {', '.join(near)}" if near else ""
             raise UserError(f"'{database_yml}' does not declare '{protocol}'{names}.")
-        if subset not in (known[protocol] or {}):
-            there = ", ".join(each for each in SUBSETS if each in (known[protocol] or {}))
+        if subset not in known[protocol]:
+            there = ", ".join(each for each in SUBSETS if each in known[protocol])
             raise UserError(f"{protocol} has no {subset} subset: it has {there or 'none'}.")
         combined.setdefault(subset, {})[protocol] = [subset]
     return {subset: combined[subset] for subset in SUBSETS if subset in combined}

@@ -197,14 +197,24 @@ def _where(
     """Return what `Databases` is to say of the corpus, once it is clear that it is no other."""
     databases = section(content, "Databases", database_yml)
     old = databases.get(key_of(databases, name)) or []
+    if not isinstance(old, str | list):
+        raise UserError(
+            f"'{database_yml}': expected where the audio is, such as /corpus/{{uri}}.wav, under "
+            f"Databases > {name}, not {old!r}."
+        )
     declared = section(content, "Protocols", database_yml)
-    tasks = declared.get(key_of(declared, name)) or {}
+    tasks = section(declared, key_of(declared, name), database_yml)
     there = {
         (str(task), str(protocol))
         for task, entries in tasks.items()
         for protocol in (entries if isinstance(entries, Mapping) else ())
     }
     ours = {(TASK, protocol) for protocol in protocols}
+    for task, protocol in sorted(there & ours):
+        entries = tasks[key_of(tasks, task)]
+        _check_written(
+            entries[key_of(entries, protocol)], f"{name}.{task}.{protocol}", database_yml, lists
+        )
     return merged_templates(
         database_yml,
         name,
@@ -214,6 +224,20 @@ def _where(
         replacing=bool(there & ours),
         others=bool(there - ours),
     )
+
+
+def _check_written(entries: Any, protocol: str, database_yml: Path, lists: Path) -> None:
+    """Check that the lists of a protocol are those of `prepare`, which may replace them."""
+    for subset in SUBSETS:
+        its = entries.get(subset) if isinstance(entries, Mapping) else None
+        for key in _LISTS:
+            value = its.get(key) if isinstance(its, Mapping) else None
+            if value is not None and not _named(value, database_yml, lists):
+                raise UserError(
+                    f"'{database_yml}' already has a '{protocol}' with a list of its own "
+                    f"({subset} > {key}: '{value}'): choose another name for this corpus (--name), "
+                    "or remove that protocol."
+                )
 
 
 def _named(content: Any, database_yml: Path, lists: Path) -> set[str]:

@@ -12,7 +12,15 @@ from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.data.prepare.plan import LeftOut
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["LEFT_OUT", "LIST_SUFFIXES", "MEASURED", "publish", "staging", "write_left_out"]
+__all__ = [
+    "LEFT_OUT",
+    "LINKS",
+    "LIST_SUFFIXES",
+    "MEASURED",
+    "publish",
+    "staging",
+    "write_left_out",
+]
 
 LIST_SUFFIXES = (".lst", ".utterances", ".extents", ".trial", ".rttm", ".uem")
 """Suffixes of lists; the last two were those of annotations once."""
@@ -22,6 +30,9 @@ LEFT_OUT = "left_out.txt"
 
 MEASURED = "measured.tsv"
 """What a run measured, for the next one."""
+
+LINKS = "audio"
+"""Folder of the links to files that are not called what their uris are."""
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -105,7 +106,9 @@ def _look(path: str, known: str, ffmpeg: bool) -> tuple[int | str, str]:
         missing = isinstance(error, FileNotFoundError)
         return "it is not there: a broken link?" if missing else f"it: {error.strerror}", ""
     state = f"{status.st_size}\t{status.st_mtime_ns}\t"
-    if known.startswith(state):
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
+        return "it is no file", state
+    if known.startswith(state) and known[len(state) :].isdecimal():
         return int(known[len(state) :]), state
     if not ffmpeg and _wants_ffmpeg(path):
         return f"{os.path.splitext(path)[1]} {FFMPEG_ADVICE}", state

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,9 @@ from pyannote_ge2e.data.prepare.lock import Say, alone
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["edited", "key_of", "read", "section"]
+
+# An entry below a section, whose margin tells how far its writer indents.
+_INDENTED = re.compile(r"^\w[^#\n]*:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*( +)[^\s#-]", re.MULTILINE)
 
 
 @contextmanager
@@ -61,7 +66,7 @@ def edited(
     """
     lock = database_yml.with_name(f".{database_yml.name}.lock")
     with alone(lock, say, f"'{database_yml}'"):
-        old = _text(database_yml)
+        old, newline = _text(database_yml)
         content, writer = _parsed(database_yml, old)
         yield content
         written = io.StringIO()
@@ -73,7 +78,9 @@ def edited(
             before()
             return
         with replacing(database_yml) as temporary:
-            temporary.write_text(new, encoding="utf-8")
+            temporary.write_text(new, encoding="utf-8", newline=newline)
+            if database_yml.exists():
+                shutil.copymode(database_yml, temporary)
             before()
 
 
@@ -85,7 +92,7 @@ def read(database_yml: Path) -> CommentedMap:
     UserError
         When it is malformed.
     """
-    return _parsed(database_yml, _text(database_yml))[0]
+    return _parsed(database_yml, _text(database_yml)[0])[0]
 
 
 def section(parent: CommentedMap, key: Any, database_yml: Path) -> CommentedMap:
@@ -122,20 +129,31 @@ def key_of(mapping: CommentedMap, name: str) -> Any:
     return name if yaml.safe_load(name) == name else DoubleQuotedScalarString(name)
 
 
-def _text(database_yml: Path) -> str:
+def _text(database_yml: Path) -> tuple[str, str]:
+    """Return what is written, and how its lines end, which is to stay."""
     try:
-        return database_yml.read_text(encoding="utf-8")
+        with database_yml.open(encoding="utf-8") as file:
+            return file.read(), file.newlines if isinstance(file.newlines, str) else "\n"
     except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"Cannot read '{database_yml}': {error}.") from error
+        return "", "\n"
+    except OSError as error:
+        raise UserError(
+            f"Cannot read '{database_yml}': {error.strerror or error}. Give the path of a "
+            "database.yml (--registry)."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"'{database_yml}' is not UTF-8 text: is it a database.yml (--registry)?"
+        ) from error
 
 
 def _parsed(database_yml: Path, text: str) -> tuple[CommentedMap, YAML]:
     writer = YAML()
     writer.preserve_quotes = True
     writer.width = 2**20  # never fold a path
-    writer.indent(mapping=2, sequence=4, offset=2)
+    found = _INDENTED.search(text)
+    margin = len(found[1]) if found else 2
+    writer.indent(mapping=margin, sequence=margin + 2, offset=margin)
     try:
         content = writer.load(text)
         _, sequence, offset = load_yaml_guess_indent(text)
@@ -148,7 +166,7 @@ def _parsed(database_yml: Path, text: str) -> tuple[CommentedMap, YAML]:
     except YAMLError as error:
         raise UserError(f"'{database_yml}' is not valid YAML: {error}.") from error
     if offset is not None:
-        writer.indent(mapping=2, sequence=sequence, offset=offset)
+        writer.indent(mapping=margin, sequence=sequence, offset=offset)
     if content is None:
         content = CommentedMap()
     if not isinstance(content, CommentedMap):

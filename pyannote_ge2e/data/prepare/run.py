@@ -11,7 +11,14 @@ import numpy as np
 from pyannote_ge2e.data.prepare import database_yml as registry
 from pyannote_ge2e.data.prepare.layouts import find_corpus
 from pyannote_ge2e.data.prepare.links import make_links, remove_other_links
-from pyannote_ge2e.data.prepare.lists import LEFT_OUT, MEASURED, publish, staging, write_left_out
+from pyannote_ge2e.data.prepare.lists import (
+    LEFT_OUT,
+    LINKS,
+    MEASURED,
+    publish,
+    staging,
+    write_left_out,
+)
 from pyannote_ge2e.data.prepare.lock import Say, alone
 from pyannote_ge2e.data.prepare.make_trials import Wanted
 from pyannote_ge2e.data.prepare.measure import Progress, measure
@@ -23,8 +30,6 @@ from pyannote_ge2e.data.prepare.templates import relative_template
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["Prepared", "SubsetSummary", "prepare"]
-
-_LINKS = "audio"
 
 
 def prepare(
@@ -128,7 +133,7 @@ def prepare(
         left_out = _shown([*unreadable, *corpus.left_out, *too_few], paths)
         _check_enough(corpus, milliseconds, left_out)
         if not subsets:
-            raise UserError(f"Nothing is left of the corpus: {left_out[0].reason}.")
+            raise UserError(f"Nothing is left of the corpus; {_for_one(left_out)}")
         with staging(lists) as new:
             written = write_subsets(
                 new,
@@ -143,7 +148,7 @@ def prepare(
                 write_left_out(new, left_out)
             rows = np.unique(np.concatenate([subset.rows for subset in subsets])).tolist()
             links = _links(corpus, rows)
-            make_links(lists / _LINKS, links)
+            make_links(lists / LINKS, links)
             forgotten = registry.register(
                 database_yml,
                 name,
@@ -171,17 +176,18 @@ def _registry_path(database_yml: Path) -> Path:
 def _check_enough(corpus: Corpus, milliseconds: np.ndarray, left_out: list[LeftOut]) -> None:
     usable = [corpus.recordings[row] for row in np.flatnonzero(milliseconds).tolist()]
     if not usable:
-        first = left_out[0]
-        raise UserError(
-            f"None of the {sum(item.files for item in left_out):,} audio files can be used; "
-            f"'{first.name}', for one: {first.reason}."
-        )
+        total = sum(item.files for item in left_out)
+        raise UserError(f"None of the {total:,} audio files can be used; {_for_one(left_out)}")
     speakers = {recording.speaker for recording in usable}
     if len(speakers) == 1:
         raise UserError(
             f"The corpus holds one speaker ('{usable[0].speaker}'), and verification compares "
             "speakers: expected two folders or more, each with one speaker's utterances."
         )
+
+
+def _for_one(left_out: Sequence[LeftOut]) -> str:
+    return f"'{left_out[0].name}', for one: {left_out[0].reason}."
 
 
 def _shown(left_out: list[LeftOut], paths: Sequence[Path]) -> list[LeftOut]:
@@ -209,7 +215,7 @@ def _templates(corpus: Corpus, rows: Sequence[int], database_yml: Path, lists: P
     for recording in recordings:
         if not recording.template:
             suffix = os.path.splitext(recording.path)[1]
-            templates.add(f"{lists.as_posix()}/{_LINKS}/{{uri}}{suffix}")
+            templates.add(f"{lists.as_posix()}/{LINKS}/{{uri}}{suffix}")
     return [relative_template(template, database_yml) for template in sorted(templates)]
 
 
@@ -232,4 +238,4 @@ def _tidy(lists: Path, forgotten: list[Path], links: dict[str, str], left_out: b
         path.unlink(missing_ok=True)
     if not left_out:
         (lists / LEFT_OUT).unlink(missing_ok=True)
-    remove_other_links(lists / _LINKS, links)
+    remove_other_links(lists / LINKS, links)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from pyannote_ge2e.data.audio.containers import FFMPEG_SUFFIXES
+from pyannote_ge2e.data.prepare.lists import LINKS, MEASURED
 from pyannote_ge2e.data.prepare.plan import LeftOut
 from pyannote_ge2e.errors import UserError
 
@@ -107,7 +108,7 @@ def walk(root: str, left_out: list[LeftOut], within: str = "") -> Iterator[tuple
     """Yield each folder below `root`, and the names of the files in it.
 
     Symbolic links are followed, unless to a folder that contains them. Hidden files and folders
-    are passed over. Nothing is sorted.
+    are passed over, and so are the links that `prepare` made beside its lists. Nothing is sorted.
 
     Parameters
     ----------
@@ -140,7 +141,8 @@ def walk(root: str, left_out: list[LeftOut], within: str = "") -> Iterator[tuple
     waiting: list[tuple[str, str, tuple[str, ...]]] = [("", real, ())]
     while waiting:
         folder, real, jumps = waiting.pop()
-        names = []
+        names: list[str] = []
+        inside: list[tuple[str, str, tuple[str, ...]]] = []
         try:
             # Not the real path: were it in the way of the names, so would be a link's target.
             with os.scandir(f"{root}/{folder}") as entries:
@@ -151,7 +153,7 @@ def walk(root: str, left_out: list[LeftOut], within: str = "") -> Iterator[tuple
                     if not entry.is_dir():
                         names.append(name)
                     elif not entry.is_symlink():
-                        waiting.append((f"{folder}{name}/", f"{real}/{name}", jumps))
+                        inside.append((f"{folder}{name}/", f"{real}/{name}", jumps))
                     else:
                         target = os.path.realpath(entry.path)
                         seen = (*jumps, real)
@@ -159,10 +161,13 @@ def walk(root: str, left_out: list[LeftOut], within: str = "") -> Iterator[tuple
                             reason = "it is a symbolic link to a folder that contains it"
                             left_out.append(LeftOut(within + folder + name, reason))
                         else:
-                            waiting.append((f"{folder}{name}/", target, seen))
+                            inside.append((f"{folder}{name}/", target, seen))
         except OSError as error:
             reason = f"it cannot be listed: {error.strerror or error}"
             left_out.append(LeftOut((within + folder).rstrip("/") or ".", reason))
+        if MEASURED in names:  # lists that were made here: their links lead to files seen elsewhere
+            inside = [each for each in inside if each[0] != f"{folder}{LINKS}/"]
+        waiting += inside
         if names:
             yield folder, names
 

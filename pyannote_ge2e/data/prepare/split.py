@@ -36,8 +36,8 @@ def split_speakers(
     """Share speakers out at random between the subsets.
 
     Development and test get at least two speakers each, of two utterances or more (without which
-    there is no target trial), as long as that leaves two to train on; the test set is given up
-    first.
+    there is no target trial), as long as that leaves two to train on, if training is to have a
+    share; the test set is given up first.
 
     Parameters
     ----------
@@ -68,8 +68,10 @@ def split_speakers(
     names = sorted(utterances)
     shuffled = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
     eligible = [name for name in shuffled if utterances[name] > 1]
-    subsets = dict.fromkeys(names, "train")
-    spare = len(names) - _FEWEST
+    # Who is left over goes to the first subset that is to have a share.
+    rest = next(subset for subset, ratio in zip(SUBSETS, ratios, strict=True) if ratio)
+    subsets = dict.fromkeys(names, rest)
+    spare = len(names) - (_FEWEST if rest == "train" else 0)
     for subset, ratio in zip(SUBSETS[1:], ratios[1:], strict=True):
         wanted = max(round(ratio * len(names)), _FEWEST) if ratio else 0
         size = min(wanted, len(eligible), spare)

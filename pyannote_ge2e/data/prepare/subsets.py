@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -36,6 +36,11 @@ class Choice:
         says who is in which. Defaults to `RATIOS`.
     seed : int
         Same seed, same choice.
+
+    Raises
+    ------
+    UserError
+        When a ratio makes no sense.
     """
 
     min_utterances: int = 1
@@ -43,6 +48,11 @@ class Choice:
     data_ratio: float = 1.0
     ratios: Sequence[float] | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.data_ratio <= 1:
+            raise UserError(f"A data ratio of {self.data_ratio:g} makes no sense: expected (0, 1].")
+        check_ratios(RATIOS if self.ratios is None else self.ratios)
 
 
 class Subset(NamedTuple):
@@ -89,7 +99,7 @@ def choose_subsets(
     Raises
     ------
     UserError
-        When a ratio makes no sense.
+        When all shares are of subsets between which speakers are not split.
 
     Examples
     --------
@@ -101,11 +111,9 @@ def choose_subsets(
     >>> train.rows
     array([0, 2])
     """
-    if not 0 < choice.data_ratio <= 1:
-        raise UserError(f"A data ratio of {choice.data_ratio:g} makes no sense: expected (0, 1].")
     chooser = _Chooser(corpus, milliseconds, choice)
     subsets = [subset for plan in corpus.protocols for subset in chooser.subsets(plan)]
-    notes = [*chooser.notes, *_missing(subsets)]
+    notes = [*chooser.notes, *_missing({subset.name for subset in subsets} | chooser.empty)]
     if choice.ratios is not None and not any(plan.split for plan in corpus.protocols):
         notes.append("Subsets are those of the corpus: speakers were not split.")
     return subsets, chooser.left_out(subsets), notes
@@ -115,8 +123,8 @@ class _Chooser:
     def __init__(self, corpus: Corpus, milliseconds: np.ndarray, choice: Choice) -> None:
         self.corpus, self.choice = corpus, choice
         self.ratios = RATIOS if choice.ratios is None else choice.ratios
-        check_ratios(self.ratios)
         self.notes: list[str] = []
+        self.empty: set[str] = set()  # names of subsets, once it is said why
         self.groups, self.group = _codes(recording.group for recording in corpus.recordings)
         self.names, self.speaker = _codes(recording.speaker for recording in corpus.recordings)
         self.usable = milliseconds > 0
@@ -214,6 +222,7 @@ class _Chooser:
             reason = f"{count:,} speakers are too few, or too few of them have two utterances"
         else:
             return
+        self.empty.add(subset)
         self.notes.append(f"No {subset} subset{self._of(plan.name)}: {reason}.")
 
     def _of(self, protocol: str) -> str:
@@ -227,9 +236,8 @@ def _codes(words: Iterable[str]) -> tuple[list[str], np.ndarray]:
     return list(known), codes
 
 
-def _missing(subsets: Sequence[Subset]) -> list[str]:
-    """Say what no protocol has."""
-    names = {subset.name for subset in subsets}
+def _missing(names: Collection[str]) -> list[str]:
+    """Say what no protocol has, of subsets that nothing was said of."""
     if "train" not in names:
         return ["No training subset: there is nothing to train on, only to test."]
     if "development" not in names:
