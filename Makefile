@@ -30,7 +30,7 @@ help:  ## List the targets
 install: $(VENV)/installed  ## Install the package in .venv
 
 test: $(VENV)/installed-test  ## Run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed-lint  ## Check style and types
 	$(BIN)/ruff check .
