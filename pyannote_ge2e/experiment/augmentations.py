@@ -55,7 +55,22 @@ class AugmentationRecipe:
             more["transforms"] = [transform.build(sample_rate) for transform in self.transforms]
         elif "sample_rate" in inspect.signature(self.kind).parameters:
             more["sample_rate"] = sample_rate
-        augmentation: Module = self.section.build(self.kind, **more)
+        augmentation = self._built(more)
+        highest = _highest(augmentation)
+        if highest > sample_rate / 2:
+            raise self.section.problem(
+                f"its filter may reach {highest:g} Hz, and at {sample_rate} Hz there is nothing "
+                f"above {sample_rate / 2:g} Hz: give a lower highest frequency."
+            )
+        return augmentation
+
+    def _built(self, more: dict[str, Any]) -> Module:
+        from torch_audiomentations.core.transforms_interface import ModeNotSupportedException
+
+        try:
+            augmentation: Module = self.section.build(self.kind, **more)
+        except ModeNotSupportedException as error:
+            raise self.section.problem(f"{error}.", "mode") from error
         return augmentation
 
     def leaves(self) -> list[AugmentationRecipe]:
@@ -120,8 +135,8 @@ def _parse(value: Any, keys: Keys, source: Path | None) -> AugmentationRecipe:
     if not isinstance(inner, list) or not inner:
         raise section.problem("'transforms' should be a list of augmentations.", "transforms")
     transforms = tuple(_parse(part, (*inner_keys, i), source) for i, part in enumerate(inner))
-    if isinstance(params.get("num_transforms"), list):
-        params["num_transforms"] = tuple(params["num_transforms"])  # SomeOf tells them apart
+    if "num_transforms" in params:
+        params["num_transforms"] = _num_transforms(section, len(transforms))
     return AugmentationRecipe(section.with_params(params), kind, transforms)
 
 
@@ -130,6 +145,30 @@ def _check_p(section: Section) -> None:
     p = section.params.get("p", 0)
     if not isinstance(p, (int, float)) or isinstance(p, bool) or not 0 <= p <= 1:
         raise section.problem(f"'p' should be a number from 0 to 1, not {p!r}.", "p")
+
+
+def _num_transforms(section: Section, most: int) -> int | tuple[int, int]:
+    """How many of its transforms SomeOf chooses: a number, or fewest and most."""
+    value = section.params["num_transforms"]
+    bounds = list(value) if isinstance(value, list) and len(value) == 2 else [value, value]
+    if bounds[1] is None:  # as torch-audiomentations has it: all of them
+        bounds[1] = most
+    if not all(type(bound) is int for bound in bounds) or not 1 <= bounds[0] <= bounds[1] <= most:
+        raise section.problem(
+            f"'num_transforms' should be a number from 1 to {most}, or [fewest, most], not "
+            f"{value!r}.",
+            "num_transforms",
+        )
+    # SomeOf takes a tuple for bounds.
+    return (bounds[0], bounds[1]) if isinstance(value, list) else bounds[0]
+
+
+def _highest(transform: Module) -> float:
+    """Highest frequency that a filter of torch-audiomentations may cut at; 0 for the others."""
+    settings: dict[str, Any] = vars(transform)
+    if "max_center_frequency" in settings:  # of a band, and its width over that
+        return settings["max_center_frequency"] * (1 + settings["max_bandwidth_fraction"] / 2)
+    return float(settings.get("max_cutoff_freq", 0.0))
 
 
 def _translate(section: Section) -> Section:

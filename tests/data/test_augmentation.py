@@ -103,6 +103,17 @@ def test_folder_without_audio_and_inverted_bounds_are_refused(tmp_path, noise_fo
         BackgroundNoise(noise_folder, 20, 10)
 
 
+def test_links_to_folders_are_followed_and_hidden_files_passed_over(
+    tmp_path, noise_folder, waveforms
+):
+    (tmp_path / "linked").symlink_to(noise_folder)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "._rest.wav").write_bytes(b"of a copy from elsewhere")
+    noise = BackgroundNoise(tmp_path)
+    assert len(noise.files.paths) == len(BackgroundNoise(noise_folder).files.paths)
+    assert not torch.equal(augment(noise, waveforms), waveforms)
+
+
 @pytest.mark.parametrize(
     ("content", "message"), [(b"RIFF", "long.wav"), (b"", "is empty"), (b"noise", "long.wav")]
 )

@@ -34,6 +34,7 @@ from pyannote_ge2e.data.augmentation.spec_augment import SpecAugment
 from pyannote_ge2e.data.augmentation.speed import Speed
 from pyannote_ge2e.data.augmentation.telephone import Telephone
 from pyannote_ge2e.data.augmentation.time_stretch import TimeStretch
+from pyannote_ge2e.errors import UserError
 
 THEIRS = {"output_type": "dict", "p": 1.0}
 
@@ -246,6 +247,12 @@ def test_any_module_is_called_with_waveforms(waveforms):
     first = Augmenter(composed)(waveforms, 16000, sequence())
     assert 0.3 < (first == 0).float().mean() < 0.7
     assert torch.equal(first, Augmenter(composed)(waveforms, 16000, sequence()))
+
+
+def test_a_transform_that_fails_is_named(waveforms):
+    with pytest.raises(UserError, match="LowPassFilter cannot augment chunks of 8000") as raised:
+        Augmenter(LowPassFilter(9000, 9500, **THEIRS))(waveforms, 16000, sequence())
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

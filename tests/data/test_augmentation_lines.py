@@ -108,6 +108,15 @@ def test_a_codec_changes_speech_and_not_when_it_is_heard(kind):
     assert max(alike) > 0.95
 
 
+@pytest.mark.parametrize("sample_rate", [8000, 11025, 22050, 44100])
+@pytest.mark.parametrize("kind", KINDS)
+def test_codecs_take_chunks_at_any_rate(kind, sample_rate):
+    sent = voice(sample_rate // 4)
+    heard = Augmenter(Codec([kind], p=1.0))(sent, sample_rate, np.random.SeedSequence(0))
+    assert heard.shape == sent.shape
+    assert torch.cosine_similarity(heard, sent, dim=-1) > 0.5
+
+
 def test_codecs_of_telephones_leave_nothing_above_4_khz():
     noise = 0.1 * torch.randn(1, 1, 16000, generator=torch.Generator().manual_seed(0))
     lost = levels(noise) - levels(augment(Codec("gsm", p=1.0), noise))

@@ -85,6 +85,21 @@ def test_a_response_much_longer_than_the_chunk_costs_no_more(tmp_path):
     assert drawn["response"].shape == (2, 1, 1000)
 
 
+def test_a_direct_sound_that_comes_late_costs_no_more(tmp_path):
+    """Not a response, most likely: a recording whose loudest sample is anywhere."""
+    late = np.zeros(200_000, np.float32)
+    late[150_000] = 1.0
+    late[149_900] = 0.5
+    soundfile.write(tmp_path / "late.wav", late, 16000, subtype="FLOAT")
+    room = ImpulseResponse(tmp_path, keep_level=False, p=1.0)
+    drawn = room.draw(np.random.default_rng(0), Chunks(2, 1000, 16000))
+    assert drawn["response"].shape[-1] <= 2000
+    x = 0.1 * torch.randn(2, 1, 1000, generator=torch.Generator().manual_seed(0))
+    heard = room.augment(x, drawn, 1000, 16000)
+    expected = x + 0.5 * torch.cat([x[..., 100:], torch.zeros(2, 1, 100)], dim=-1)
+    assert torch.allclose(heard, expected, atol=1e-6)
+
+
 def test_silent_response_is_named(tmp_path, waveforms):
     soundfile.write(tmp_path / "nothing.wav", np.zeros(100), 16000)
     with pytest.raises(UserError, match=r"nothing\.wav' is silent") as raised:

@@ -46,6 +46,7 @@ def folder(tmp_path_factory):
     response = np.concatenate([[1.0], 0.1 * rng.standard_normal(800)])
     soundfile.write(root / "rooms" / "r.wav", response, 16000, subtype="FLOAT")
     (root / "empty").mkdir()
+    (root / "notes.txt").write_text("no audio")
     return root
 
 
@@ -125,6 +126,13 @@ def test_a_transform_that_is_named_changes_waveforms(experiment, folder, section
         ("{name: Telephone, params: {laws: [u]}}", "laws: unknown 'u'"),
         ("{name: Babble, params: {snr_min: [13, 20]}}", "snr_min should be a number"),
         ("{name: Gain, params: {min_gain_in_db: 6, max_gain_in_db: 6}}", "max_gain_in_db must be"),
+        ("{name: Gain, params: {mode: per_word}}", "does not support mode per_word"),
+        ("{name: BackgroundNoise, params: {collection: 5}}", "collection should be a path, not 5"),
+        ("{name: BackgroundNoise, params: {collection: ''}}", "collection should be a path"),
+        ("{name: BackgroundNoise, params: {collection: $/notes.txt}}", "notes.txt' is not audio"),
+        ("{name: Musan, params: {folder: null}}", "folder should be a path, not None"),
+        ("{name: LowPassFilter, params: {max_cutoff_freq: 9000}}", "nothing above 8000 Hz"),
+        ("{name: BandPassFilter, params: {max_center_frequency: 5000}}", "may reach 9975 Hz"),
     ],
 )
 def test_what_cannot_be_built_is_named_with_its_line(experiment, folder, section, message):
@@ -161,6 +169,11 @@ data_augmentation:
         ("{name: Speed, params: {factor: 1.1}}", r"no parameter 'factor'; did you mean 'factors'"),
         ("{name: SpecAugment, params: {masks: 2}}", "no parameter 'masks'"),
         ("{name: Telephone, params: {output_type: dict}}", "'output_type' is not set here"),
+        ("{name: SomeOf, params: {num_transforms: 2, transforms: [Gain]}}", "a number from 1 to 1"),
+        (
+            "{name: SomeOf, params: {num_transforms: [2, 1], transforms: [Gain, Shift]}}",
+            r"or \[fewest, most\], not \[2, 1\]",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_built(experiment, section, message):

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from pyannote_ge2e.data.audio.reader import audio_duration, read_chunk, read_segment
+from pyannote_ge2e.data.augmentation.values import check_path
 from pyannote_ge2e.data.known import known_protocols
+from pyannote_ge2e.data.prepare.plan import LeftOut
+from pyannote_ge2e.data.prepare.scan import AUDIO_SUFFIXES, walk
 from pyannote_ge2e.errors import UserError
-
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a"})
 
 Names = str | Path | Sequence[str | Path]
 
@@ -23,7 +24,8 @@ class AudioFiles:
     Parameters
     ----------
     names : str, Path or sequence of them
-        Folders of audio files, searched in depth, audio files, or pyannote.database collections
+        Folders of audio files, searched in depth (links are followed, hidden files passed over),
+        audio files, or pyannote.database collections
         such as `MUSAN.Collection.BackgroundNoise`.
     kind : str
         What they hold, for messages: "noise".
@@ -33,19 +35,19 @@ class AudioFiles:
     Raises
     ------
     UserError
-        If one of the names is neither declared nor there, or holds no audio file.
+        If one of the names is neither declared nor there, or holds no audio.
     """
 
     def __init__(self, names: Names, kind: str, option: str = "collection") -> None:
         self.kind = kind
-        listed = [names] if isinstance(names, str | Path) else list(names)
+        listed = list(names) if isinstance(names, list | tuple) else [names]
         if not listed:
             raise UserError(f"{option} names no folder of {kind}.")
         self._origins = [str(name) for name in listed]
         self.paths: list[str] = []
         self._ends: list[int] = []
         for name in listed:
-            self.paths += _paths(name, kind, option)
+            self.paths += _paths(check_path(option, name), kind, option)
             self._ends.append(len(self.paths))
 
     def stretch(self, rng: np.random.Generator, length: int, sample_rate: int) -> np.ndarray:
@@ -89,17 +91,32 @@ class AudioFiles:
 def _paths(name: str | Path, kind: str, option: str) -> list[str]:
     path = Path(name).expanduser()
     if path.is_file():
+        _check_audio(path, option)
         return [str(path)]
-    if path.is_dir():
-        found = sorted(
-            str(each) for each in path.rglob("*") if each.suffix.lower() in AUDIO_SUFFIXES
-        )
-        found = [each for each in found if not os.path.basename(each).startswith("._")]
-    else:
-        found = _collection(str(name), kind, option)
+    left_out: list[LeftOut] = []
+    found = _below(path, left_out) if path.is_dir() else _collection(str(name), kind, option)
     if not found:
-        raise UserError(f"{option}: '{name}' holds no audio file.")
+        why = "".join(f" ('{each.name}': {each.reason})" for each in left_out[:1])
+        raise UserError(f"{option}: '{name}' holds no audio file{why}.")
     return found
+
+
+def _check_audio(path: Path, option: str) -> None:
+    """Check that a file that was named is audio; those of a folder are too many to open."""
+    try:
+        audio_duration(str(path))
+    except UserError as error:
+        raise UserError(f"{option}: {error}") from error
+
+
+def _below(folder: Path, left_out: list[LeftOut]) -> list[str]:
+    """Audio files of a folder, in alphabetical order."""
+    return sorted(
+        os.path.join(folder, inner, name)
+        for inner, names in walk(str(folder), left_out)
+        for name in names
+        if os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES
+    )
 
 
 def _collection(name: str, kind: str, option: str) -> list[str]:

@@ -6,7 +6,6 @@ a list of steps: drawn in a dataset worker, it travels with the batch as tensors
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -15,11 +14,10 @@ from typing import TypedDict
 import numpy as np
 import torch
 from torch import nn
-from torch_audiomentations.core.composition import BaseCompose
-from torch_audiomentations.core.transforms_interface import BaseWaveformTransform
 
 from pyannote_ge2e.data.augmentation.composition import chosen_of, leaves_of
 from pyannote_ge2e.data.augmentation.described import Chunks
+from pyannote_ge2e.data.augmentation.foreign import call
 from pyannote_ge2e.data.augmentation.seeded import child, one_thread, seed_words, seeded
 from pyannote_ge2e.data.augmentation.spec_augment import SpecAugment
 from pyannote_ge2e.data.augmentation.transform import Augmentation, Drawn, wrapped
@@ -168,7 +166,7 @@ class Augmenter:
                     waveforms = _apply(leaf, step, waveforms, sample_rate)
                 elif not isinstance(leaf, SpecAugment):
                     with seeded(step["seed"], device):
-                        waveforms = _call(leaf, waveforms, sample_rate)
+                        waveforms = call(leaf, waveforms, sample_rate)
         return waveforms
 
     def apply_to_frames(self, features: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
@@ -197,15 +195,3 @@ def _apply(
         return leaf.augment(waveforms, step["drawn"], length, sample_rate)
     augmented = leaf.augment(waveforms[rows], step["drawn"], length, sample_rate)
     return waveforms[..., :length].index_copy(0, rows, augmented)
-
-
-def _call(leaf: nn.Module, waveforms: torch.Tensor, sample_rate: int) -> torch.Tensor:
-    """Call a transform that is not ours: torch-audiomentations', or any module."""
-    if isinstance(leaf, BaseWaveformTransform | BaseCompose) or (
-        "sample_rate" in inspect.signature(leaf.forward).parameters
-    ):
-        output = leaf(samples=waveforms, sample_rate=sample_rate)
-    else:
-        output = leaf(waveforms)
-    samples: torch.Tensor = output if isinstance(output, torch.Tensor) else output.samples
-    return samples

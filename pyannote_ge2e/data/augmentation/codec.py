@@ -24,16 +24,16 @@ class _Format(NamedTuple):
 
     format: str
     subtype: str
-    rate: int | None  # Hz; None for that of the chunk
+    rates: tuple[int, ...]  # Hz; none for that of the chunk, whatever it is
     levels: tuple[float, float] | None  # least and most compression; None where there is no choice
 
 
 _FORMATS = {
-    "gsm": _Format("WAV", "GSM610", 8000, None),  # 13 kbit/s
-    "adpcm": _Format("WAV", "IMA_ADPCM", 8000, None),  # 32 kbit/s
-    "mp3": _Format("MP3", "MPEG_LAYER_III", None, (0.4, 0.9)),
-    "vorbis": _Format("OGG", "VORBIS", None, (0.4, 1.0)),
-    "opus": _Format("OGG", "OPUS", None, (0.9, 1.0)),
+    "gsm": _Format("WAV", "GSM610", (8000,), None),  # 13 kbit/s
+    "adpcm": _Format("WAV", "IMA_ADPCM", (8000,), None),  # 32 kbit/s
+    "mp3": _Format("MP3", "MPEG_LAYER_III", (), (0.4, 0.9)),
+    "vorbis": _Format("OGG", "VORBIS", (), (0.4, 1.0)),
+    "opus": _Format("OGG", "OPUS", (8000, 12000, 16000, 24000, 48000), (0.9, 1.0)),
 }
 
 
@@ -94,13 +94,25 @@ class Codec(Augmentation):
 def _coded(
     samples: torch.Tensor, levels: torch.Tensor, kind: str, sample_rate: int
 ) -> torch.Tensor:
-    rate = _FORMATS[kind].rate or sample_rate
+    rate = _rate(kind, sample_rate)
     sent = resample(samples, sample_rate, rate)
     received = torch.zeros_like(sent)
     for waveform, level, out in zip(sent[:, 0], levels.tolist(), received[:, 0], strict=True):
         decoded = torch.from_numpy(through(waveform.numpy(), rate, kind, level))[: len(out)]
         out[: len(decoded)] = decoded
     return resample(received, rate, sample_rate)[..., : samples.shape[-1]]
+
+
+def _rate(kind: str, sample_rate: int) -> int:
+    """Lowest rate of a codec that carries all of a chunk, or else its highest.
+
+    Examples
+    --------
+    >>> _rate("opus", 22050), _rate("gsm", 16000), _rate("mp3", 22050)
+    (24000, 8000, 22050)
+    """
+    rates = _FORMATS[kind].rates or (sample_rate,)
+    return min((rate for rate in rates if rate >= sample_rate), default=rates[-1])
 
 
 def through(waveform: np.ndarray, sample_rate: int, kind: str, level: float) -> np.ndarray:

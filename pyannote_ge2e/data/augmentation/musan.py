@@ -10,7 +10,7 @@ from pyannote_ge2e.data.augmentation.audio_files import AudioFiles
 from pyannote_ge2e.data.augmentation.described import Chunks
 from pyannote_ge2e.data.augmentation.mixing import Mixture, several_voices
 from pyannote_ge2e.data.augmentation.noise import stretches
-from pyannote_ge2e.data.augmentation.values import Range, check_counts, check_range
+from pyannote_ge2e.data.augmentation.values import Range, check_counts, check_path, check_range
 from pyannote_ge2e.errors import UserError
 
 KINDS = ("noise", "music", "speech")
@@ -53,7 +53,7 @@ class Musan(Mixture):
         if not self.snr:
             raise UserError("noise, music and speech are all left out: keep one of them.")
         self.num_voices = check_counts("num_voices", num_voices, least=1)
-        root = Path(folder).expanduser()
+        root = Path(check_path("folder", folder)).expanduser()
         if not root.is_dir():
             raise UserError(
                 f"folder: there is no folder '{root}': get MUSAN (openslr.org/17), and give the "

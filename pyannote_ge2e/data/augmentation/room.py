@@ -50,8 +50,13 @@ class Room(Augmentation):
         """Draw responses, (chunk, 1, sample), and the sample where the chunk begins in the sum."""
         drawn = self.responses(rng, chunks)
         direct = [int(np.abs(each).argmax()) if self.align else 0 for each in drawn]
-        # What comes later than the chunk is long is not heard in it.
-        drawn = [each[: first + chunks.length] for each, first in zip(drawn, direct, strict=True)]
+        # What comes later, or earlier, than the chunk is long is not heard in it.
+        early = [max(0, first - chunks.length) for first in direct]
+        drawn = [
+            each[cut : first + chunks.length]
+            for each, cut, first in zip(drawn, early, direct, strict=True)
+        ]
+        direct = [first - cut for first, cut in zip(direct, early, strict=True)]
         # Side by side, with the direct sounds in line.
         before = max(direct)
         after = max(len(each) - first for each, first in zip(drawn, direct, strict=True))

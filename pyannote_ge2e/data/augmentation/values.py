@@ -5,11 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from pyannote_ge2e.errors import UserError
 
 Range = float | Sequence[float]
+
+
+def check_path(name: str, value: Any) -> str | Path:
+    """Refuse what is no path.
+
+    Examples
+    --------
+    >>> check_path("folder", 3)
+    Traceback (most recent call last):
+    ...
+    pyannote_ge2e.errors.UserError: folder should be a path, not 3.
+    """
+    if not isinstance(value, str | Path) or not str(value):
+        raise UserError(f"{name} should be a path, not {value!r}.")
+    return value
 
 
 def check_share(name: str, value: Any) -> float:
