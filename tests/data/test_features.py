@@ -100,6 +100,14 @@ def test_what_is_wrong_with_an_array_is_said_of_its_file(features, path, array, 
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize("lost", [b"}", b")", b"{", b"'"])
+def test_a_header_that_is_damaged_is_named(features, path, lost):
+    np.save(path, np.zeros((50, 3), np.float32))
+    Path(path).write_bytes(Path(path).read_bytes().replace(lost, b" ", 1))
+    with pytest.raises(UserError, match=r"not a \.npy file: expected"):
+        features.chunk(path, 0, 5)
+
+
 @pytest.mark.parametrize("kept", [-1, -1000, 40, 3, 0])
 def test_a_file_that_is_cut_short_is_named(features, path, kept):
     content = Path(path).read_bytes()

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from tokenize import TokenError
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -137,8 +138,17 @@ def _parsed(path: str, file: BinaryIO, dimension: int) -> Rows:
 # Parsing takes longer than reading, and files of as many frames have the same header.
 @lru_cache(maxsize=1 << 14)
 def _header(start: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]:
-    """Shape, order, type and offset of the array in a file that starts with such bytes."""
+    """Shape, order, type and offset of the array in a file that starts with such bytes.
+
+    Raises
+    ------
+    ValueError or KeyError
+        If it is no such header.
+    """
     stream = io.BytesIO(start)
     parse = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    shape, fortran, dtype = parse[npy.read_magic(stream)](stream)
+    try:
+        shape, fortran, dtype = parse[npy.read_magic(stream)](stream)
+    except TokenError as error:  # of a brace that was lost, numpy lets it through
+        raise ValueError("no header") from error
     return shape, fortran, dtype, stream.tell()

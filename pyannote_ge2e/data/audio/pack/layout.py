@@ -134,7 +134,7 @@ def write_about(folder: Path, about: About) -> None:
 
 def read_about(folder: Path) -> About:
     """Read what the index in a folder is for."""
-    return _about(folder.parent, _json(folder / _ABOUT))
+    return _about(folder.parent, _json(folder / _ABOUT, remove=folder))
 
 
 def write_whole(folder: Path, whole: Whole) -> None:
@@ -153,20 +153,20 @@ def read_whole(folder: Path) -> Whole | None:
     """
     if not (folder / _PACK).is_file():
         return None
-    content = _json(folder / _PACK)
+    content = _json(folder / _PACK, remove=folder / _PACK)
     about = _about(folder, content.get("about"))
-    try:
-        return Whole(about, content["index"], content["digest"], content["shards"])
-    except KeyError as error:
-        raise _foreign(folder) from error
+    index, digest, shards = (content.get(name) for name in ("index", "digest", "shards"))
+    if not (isinstance(index, str) and isinstance(digest, str) and isinstance(shards, dict)):
+        raise _foreign(folder)
+    return Whole(about, index, digest, shards)
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path, remove: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"'{path}' cannot be read: remove the folder '{path.parent}' and pack again."
+            f"'{path}' cannot be read: remove '{remove}' and run 'emb pack' again."
         ) from error
     return content if isinstance(content, dict) else {}
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from pyannote_ge2e.data.audio.pack.layout import (
     FULL_SCALE,
-    TO_DO,
     Whole,
     indexes,
     read_whole,
@@ -73,11 +72,7 @@ class Pack:
         return self.whole.about.command(self.folder)
 
     def _check(self) -> None:
-        if self.table.digest() != self.whole.digest:
-            raise UserError(
-                f"The index of the pack '{self.folder}' is not the one that was written: remove "
-                f"'{self.table.folder}' and make the pack again with '{self.command}'."
-            )
+        self.table.check(self.whole)
         for name, size in self.whole.shards.items():
             path = self.folder / name
             held = path.stat().st_size if path.is_file() else -1
@@ -158,7 +153,7 @@ def _whole(folder: Path) -> Whole:
         )
     table = Table.newest(folder)
     assert table is not None
-    done = int(np.count_nonzero(table.rows["shard"] != TO_DO))
+    done = int(np.count_nonzero(table.rows["shard"] >= 0))
     raise UserError(
         f"The pack '{folder}' is not complete ({done} of {len(table.rows)} utterances): finish it "
         f"with '{table.about.command(folder)}'."

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from pyannote_ge2e.data.audio.pack.layout import (
     ROW,
     TO_DO,
     About,
+    Whole,
     indexes,
     read_about,
     shard_name,
@@ -74,10 +76,10 @@ class Table:
             rows = np.load(folder / "rows.npy", mmap_mode="r")
             if rows.dtype != ROW or len(rows) != len(self.names.uris):
                 raise ValueError("not the rows of a pack")
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, TokenError) as error:  # numpy's words help nobody
             raise UserError(
-                f"The index of the pack '{folder.parent}' is damaged ({error}): remove '{folder}' "
-                "and pack again."
+                f"The index of the pack '{folder.parent}' is damaged: remove '{folder}' and pack "
+                "again."
             ) from error
         self._begin = rows.offset
         self.rows = np.asarray(rows)
@@ -94,17 +96,25 @@ class Table:
         return cls(folder / f"index-{numbers[-1]}") if numbers else None
 
     @classmethod
-    def create(cls, folder: Path, names: Names, about: About, previous: Table | None) -> Table:
+    def create(
+        cls,
+        folder: Path,
+        names: Names,
+        about: About,
+        previous: Table | None = None,
+        whole: Whole | None = None,
+    ) -> Table:
         """Make a table; of what `previous` holds too, what is done stays done.
 
-        It appears in `folder` complete or not at all.
+        Unless it is in a shard that is cut, or has not the size that `whole` says. The table
+        appears in `folder` complete or not at all.
         """
         rows = np.full(len(names.uris), _EMPTY)
         if previous is not None:
             found = find_rows(names, previous.names)
             rows[found >= 0] = previous.rows[found[found >= 0]]
             # Whoever was left out gets another chance: FFmpeg may be there now, or the file.
-            again = (rows["shard"] == LEFT_OUT) | _beyond(folder, rows)
+            again = (rows["shard"] == LEFT_OUT) | _lost(folder, rows, whole)
             rows[again] = _EMPTY
         numbers = indexes(folder)
         target = folder / f"index-{numbers[-1] + 1 if numbers else 1}"
@@ -149,6 +159,20 @@ class Table:
         database = self.names.databases[int(self.names.file_database[row])]
         return f"'{self.names.uris[row]}' of {database}"
 
+    def check(self, whole: Whole) -> None:
+        """Check that this is the table that was written when the pack was declared whole.
+
+        Raises
+        ------
+        UserError
+        """
+        pack = self.folder.parent
+        if self.digest() != whole.digest:
+            raise UserError(
+                f"The index of the pack '{pack}' is not the one that was written: remove "
+                f"'{self.folder}' and make the pack again with '{whole.about.command(pack)}'."
+            )
+
     def digest(self) -> str:
         """Name that another table has only if it holds the same."""
         digest = hashlib.blake2b(digest_size=16)
@@ -159,13 +183,18 @@ class Table:
         return digest.hexdigest()
 
 
-def _beyond(folder: Path, rows: np.ndarray) -> np.ndarray:
-    """Rows whose shard is not there, or ends before their samples do: (F,) bool."""
+def _lost(folder: Path, rows: np.ndarray, whole: Whole | None) -> np.ndarray:
+    """Rows whose shard is not there, is not as it was, or ends before they do: (F,) bool."""
     numbers, row_of = np.unique(rows["shard"], return_inverse=True)
-    paths = [folder / shard_name(number) for number in numbers.tolist()]
-    held = np.array([path.stat().st_size // 2 if path.is_file() else 0 for path in paths])
-    beyond: np.ndarray = rows["first"] + rows["samples"] > held[row_of]
-    return beyond & (rows["shard"] >= 0)
+    expected = {} if whole is None else whole.shards
+    held = np.zeros(len(numbers), np.int64)
+    for place, name in enumerate(map(shard_name, numbers.tolist())):
+        path = folder / name
+        size = path.stat().st_size if path.is_file() else 0
+        if size == expected.get(name, size):
+            held[place] = size // 2
+    lost: np.ndarray = rows["first"] + rows["samples"] > held[row_of]
+    return lost & (rows["shard"] >= 0)
 
 
 def _map(path: Path) -> np.ndarray:

@@ -100,18 +100,24 @@ def write_pack(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(
+            f"'{error.filename}' is a file: give a new or an empty folder to pack into."
+        ) from error
     except OSError as error:
         raise UserError(
             f"'{folder}' cannot be made: {error.strerror}. Choose a folder you may write to."
         ) from error
     _check_ours(folder)
     with locked(folder):
-        previous = Table.newest(folder)
+        previous, whole = Table.newest(folder), read_whole(folder)
         if previous is not None:
             _check_same(folder, previous.about, about)
+            if whole is not None and whole.index == previous.folder.name:
+                previous.check(whole)
         try:
             names = Names(index.uris, index.databases, index.file_database)
-            table = Table.create(folder, names, about, previous)
+            table = Table.create(folder, names, about, previous, whole)
             run = Filling(index, table, Shards(folder, shard_size), about.sample_rate)
             run.run(max(threads, 1), progress or (lambda done: None))
             return _finish(folder, table, run)
@@ -159,8 +165,6 @@ def _done(folder: Path) -> str:
 
 def _check_ours(folder: Path) -> None:
     """Check that a folder is empty, or holds what a pack holds."""
-    if not folder.is_dir():
-        raise UserError(f"'{folder}' is not a folder: give one to pack into.")
     if read_whole(folder) is None and not indexes(folder) and not (folder / "lock").exists():
         other = next(_visible(folder), None)
         if other is not None:
