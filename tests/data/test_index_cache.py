@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -89,10 +90,37 @@ def test_whatever_an_index_is_made_from_makes_another(database_yml, change):
     assert folder_of(database_yml, check_audio=False) != folder
 
 
-def test_damaged_index_is_made_anew(database_yml):
+def test_a_list_that_was_put_in_place_of_another_is_noticed(database_yml):
+    """Copies keep the time of modification, and the size may happen to be the same."""
+    folder = folder_of(database_yml)
+    table = database_yml.parent / "train.utterances"
+    before = table.stat()
+    table.write_text(table.read_text().replace("900", "901"))
+    os.utime(table, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert table.stat().st_size == before.st_size
+    assert folder_of(database_yml) != folder
+
+
+def test_an_index_that_finds_no_room_leaves_nothing(tmp_path):
+    """A full disk takes the beginning of what is written, and says nothing of the rest."""
+    index = Index.of([Utterance("a", "D", "x" * 70_000, 0.0, 1.0)])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            index.save(tmp_path / "index")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("end.npy", b"\x93NUMPY\x01"), ("index.json", b"[]")]
+)
+def test_damaged_index_is_made_anew(database_yml, name, content):
     folder = folder_of(database_yml)
     whole = Index.load(folder).digest()
-    (folder / "end.npy").write_bytes((folder / "end.npy").read_bytes()[:-3])
+    (folder / name).write_bytes(content)
     assert folder_of(database_yml) == folder
     assert Index.load(folder).digest() == whole
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]

@@ -90,6 +90,14 @@ def test_windows_line_ends_blank_lines_and_blanks_around_lines_are_accepted(path
     check_listed(paths["annotation"], table.uris, paths["uri"])
 
 
+def test_lines_are_counted_with_those_that_are_blank(paths):
+    paths["annotation"].write_text("a\tA\t1\n\t \t\r\nb\tB\t2\n")
+    paths["uri"].write_text("a\n\t\nb\n \t\na\n")
+    assert list(read_table(paths["annotation"]).uris) == ["a", "b"]
+    with pytest.raises(UserError, match=r"line 5: 'a' was on line 1 already"):
+        read_list(paths["uri"])
+
+
 def test_empty_table_holds_nothing(paths):
     paths["annotation"].write_text("\n\n")
     table = read_table(paths["annotation"])

@@ -18,7 +18,7 @@ from pyannote.database.custom import LOADERS
 from pyannote_ge2e.data.batches.dataset import BatchDataset
 from pyannote_ge2e.data.batches.selection import select_speakers
 from pyannote_ge2e.data.index import audio
-from pyannote_ge2e.data.index.build import build_index
+from pyannote_ge2e.data.index.build import build_index, recordings
 from pyannote_ge2e.data.index.cache import cached_index
 from pyannote_ge2e.data.index.declared import declared, declared_trials
 from pyannote_ge2e.data.index.index import Index
@@ -240,6 +240,8 @@ def test_list_that_differs_from_its_table_is_refused(corpus):
     corpus.paths["uri"].write_text("\n".join(lines[:-1]), encoding="utf-8")
     with pytest.raises(UserError, match=r"utterances' goes on, at line 12, where '.*train\.lst'"):
         build_index(load_protocol(name))
+    with pytest.raises(UserError, match=r"utterances' goes on, at line 12, where '.*train\.lst'"):
+        list(recordings(load_protocol(name), "train"))
 
 
 @pytest.mark.parametrize(

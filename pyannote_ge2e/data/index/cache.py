@@ -37,8 +37,9 @@ def cached_index(
 ) -> Path:
     """Folder of a protocol's index, built unless the cache has it.
 
-    The folder's name is a digest of the protocol's lists (size and modification time), of the
-    scope of its labels, and of where audio is looked for. An index of anything that cannot be
+    The folder's name is a digest of the protocol's lists (size, and times of modification and of
+    change: a copy may keep the former), of the scope of its labels, and of where audio is looked
+    for. An index of anything that cannot be
     told from such things (see `declared`) is built anew.
 
     Parameters
@@ -125,5 +126,6 @@ def _made_from(part: Declared) -> list[Any]:
     for path in (part.uri, part.annotation, part.annotated):
         if path is not None:
             status = path.stat()
-            lists.append([str(path.resolve()), status.st_size, status.st_mtime_ns])
+            times = [status.st_mtime_ns, status.st_ctime_ns]
+            lists.append([str(path.resolve()), status.st_size, *times])
     return [part.database, part.scope, part.templates, lists]

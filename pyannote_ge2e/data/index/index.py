@@ -181,7 +181,7 @@ class Index:
         try:
             arrays, about = map_arrays(folder, [*_ARRAYS, *parts])
             index.templates = about["templates"]
-        except (OSError, ValueError, EOFError, KeyError) as error:
+        except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
             raise UserError(
                 f"The index in '{folder}' cannot be read ({error}); remove that folder and "
                 "start again."

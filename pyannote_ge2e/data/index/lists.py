@@ -15,7 +15,7 @@ from sys import intern
 from typing import NamedTuple
 
 from pyannote_ge2e.data.index.declared import Declared
-from pyannote_ge2e.data.tables.read import read_list, read_table
+from pyannote_ge2e.data.tables.read import check_listed, read_list, read_table
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["ListedFile", "Regions", "Turns", "listed_files", "read_regions", "read_turns", "within"]
@@ -45,6 +45,7 @@ def listed_files(part: Declared) -> Iterator[ListedFile]:
     turns: Turns | None
     if part.table is not None:
         table = read_table(part.table)
+        check_listed(part.table, table.uris, part.uri)
         rows = zip(table.uris, table.speaker.tolist(), table.milliseconds.tolist(), strict=True)
         for uri, speaker, milliseconds in rows:
             turns = [(table.speakers[speaker], 0.0, milliseconds / 1000)]

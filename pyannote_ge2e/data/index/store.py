@@ -57,8 +57,10 @@ def _save(path: Path, array: np.ndarray) -> None:
         # The page cache keeps what is written at once in one piece, and maps it whole when a
         # byte of it is read: a process that looks at few speakers would hold the whole index.
         data = array.reshape(-1).view(np.uint8)
-        for first in range(0, len(data), _PIECE):
-            file.write(data[first : first + _PIECE].tobytes())
+        first = 0
+        while first < len(data):
+            # What finds no room on a full disk is cut short first, and refused only then.
+            first += file.write(data[first : first + _PIECE].tobytes())
 
 
 def map_arrays(folder: Path, names: list[str]) -> tuple[dict[str, np.ndarray], Any]:

@@ -14,6 +14,7 @@ __all__ = ["Block", "bad_line", "blocks", "line_number", "numbers"]
 
 _SIZE = 1 << 22  # bytes read at once
 _TAB, _NEWLINE, _ZERO = ord("\t"), ord("\n"), ord("0")
+_BLANKS = b" \t\r"  # of which a blank line is made
 _MARK = b"\xef\xbb\xbf"  # with which some editors begin UTF-8
 
 
@@ -116,10 +117,10 @@ def _tidy(text: bytes, blanks: str) -> bytes:
     data = np.frombuffer(b"\n" + text, np.uint8)
     ends = np.flatnonzero(data == _NEWLINE)
     beside = np.concatenate([data[ends[:-1] + 1], data[ends[1:] - 1]])
-    if not np.isin(beside, [_NEWLINE, *blanks.encode()]).any():
+    if not np.isin(beside, [_NEWLINE, *_BLANKS]).any():
         return text
-    lines = (line.strip(blanks.encode()) for line in text.split(b"\n"))
-    return b"".join(line + b"\n" for line in lines if line)
+    lines = (line for line in text.split(b"\n") if line.strip(_BLANKS))
+    return b"".join(line.strip(blanks.encode()) + b"\n" for line in lines)
 
 
 def _check_utf8(path: Path, text: bytes, row: int) -> None:
@@ -147,7 +148,7 @@ def line_number(path: Path, row: int) -> int:
     """Number of the line, from 1, that holds a row."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            row -= bool(line.strip(b" \r\n"))
+            row -= bool(line.strip(_BLANKS + b"\n"))
             if row < 0:
                 return number
     raise IndexError(row)
