@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -215,6 +216,26 @@ class TestFullDisk:
         process.join()
         assert contents(out) == {}
         assert prepare(tmp_path / "V", "V", out / "database.yml").subsets  # with room again
+
+
+def test_a_registry_that_cannot_be_replaced_leaves_no_lists_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "database.yml"
+    path.write_text("# mine\n")
+    replace = os.replace
+
+    def refuse(source: Path, target: Path) -> None:
+        if target == path:  # as of a file that is mounted into a container
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(UserError, match=r"Cannot write .*busy"):
+        prepare(corpus(tmp_path / "V"), database_yml=path)
+    assert list(contents(tmp_path / "lists")) == ["V/measured.tsv"]
+    monkeypatch.undo()
+    assert prepare(tmp_path / "V", database_yml=path).subsets
 
 
 def test_interrupted_it_writes_nothing_but_what_it_measured(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def register(
     protocols: Mapping[str, Subsets],
     lists: Path,
     *,
-    before: Callable[[], None] = lambda: None,
+    after: Callable[[], None] = lambda: None,
     say: Say | None = None,
 ) -> list[Path]:
     r"""Write a database and its protocols into `database.yml`, keeping whatever else it says.
@@ -123,7 +123,7 @@ def register(
     protocols : mapping of str to Subsets
     lists : Path
         Folder of its lists.
-    before, say : callable, optional
+    after, say : callable, optional
         See `edited`.
 
     Returns
@@ -159,7 +159,7 @@ def register(
             train:
               uri: /lists/New/train.lst
     """
-    with edited(database_yml, say, before) as content:
+    with edited(database_yml, say, after) as content:
         where = _where(content, database_yml, name, lists, templates, protocols)
         databases = section(content, "Databases", database_yml)
         declared = section(content, "Protocols", database_yml)

@@ -29,7 +29,7 @@ _INDENTED = re.compile(r"^\w[^#\n]*:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*( +)[^\
 
 @contextmanager
 def edited(
-    database_yml: Path, say: Say | None = None, before: Callable[[], None] = lambda: None
+    database_yml: Path, say: Say | None = None, after: Callable[[], None] = lambda: None
 ) -> Iterator[CommentedMap]:
     """Give what a `database.yml` holds, to be changed, and write it when the block succeeds.
 
@@ -39,9 +39,9 @@ def edited(
         Made when missing.
     say : callable, optional
         Called with a sentence if another process is at work on the file, which is waited for.
-    before : callable, optional
-        Puts in place what the file is about to name: called when the new file is ready to take
-        the place of the old one.
+    after : callable, optional
+        Puts in place what the file names: called when the new file has taken the place of the old
+        one, which may fail (the file is a mount of its own, say), so that nothing has changed then.
 
     Yields
     ------
@@ -74,14 +74,12 @@ def edited(
         new = written.getvalue()
         if old.strip() and yaml.safe_load(old) is None:  # comments alone, which ruamel forgets
             new = old.rstrip() + "\n" + new
-        if new == old:
-            before()
-            return
-        with replacing(database_yml) as temporary:
-            temporary.write_text(new, encoding="utf-8", newline=newline)
-            if database_yml.exists():
-                shutil.copymode(database_yml, temporary)
-            before()
+        if new != old:
+            with replacing(database_yml) as temporary:
+                temporary.write_text(new, encoding="utf-8", newline=newline)
+                if database_yml.exists():
+                    shutil.copymode(database_yml, temporary)
+        after()
 
 
 def read(database_yml: Path) -> CommentedMap:

@@ -155,7 +155,7 @@ def prepare(
                 _templates(corpus, rows, database_yml, lists),
                 _absolute(written.files, lists),
                 lists,
-                before=lambda: publish(new, lists),
+                after=lambda: publish(new, lists),
                 say=say,
             )
         _tidy(lists, forgotten, links, bool(left_out))
