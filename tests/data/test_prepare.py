@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -556,6 +558,11 @@ def test_progress_counts_up_to_all_files(tmp_path: Path) -> None:
         progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(64, 90), (90, 90)]
+
+
+def test_nothing_slow_is_imported_before_the_first_file() -> None:
+    code = "import sys, pyannote_ge2e.data.prepare.run; print({'scipy', 'torch'} & {*sys.modules})"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
 
 
 def test_the_summary_says_what_to_type_next(tmp_path: Path) -> None:

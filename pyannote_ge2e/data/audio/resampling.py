@@ -6,7 +6,6 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy.signal import firwin, resample_poly
 
 from pyannote_ge2e.data.audio.opening import Source
 from pyannote_ge2e.errors import UserError
@@ -26,6 +25,9 @@ def read_resampled(
     """
     if source.rate == sample_rate:
         return read_all(source, path, first, count)
+    # Imported where it is used: it takes a second, and most corpora are not resampled.
+    from scipy.signal import resample_poly
+
     up, down = ratio(source.rate, sample_rate)
     # Context on both sides, so that a chunk does not fade in and out where the file does not.
     # A whole number of `down` samples in front keeps the output on the same grid.
@@ -77,5 +79,7 @@ def read_all(source: Source, path: str, first: int, count: int) -> np.ndarray:
 @lru_cache(maxsize=16)
 def _low_pass(up: int, down: int) -> np.ndarray:
     """Design the anti-aliasing filter once for each pair of rates (10 zero crossings a side)."""
+    from scipy.signal import firwin
+
     factor = max(up, down)
     return firwin(20 * factor + 1, 1 / factor, window=("kaiser", 5.0)).astype(np.float32)
