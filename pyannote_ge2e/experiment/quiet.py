@@ -20,11 +20,14 @@ _REMARKS = (
     r"Found \d+ module\(s\) in eval mode",
 )
 
+# Lightning comes under two names, which share one logger: that of whichever was imported last.
+_LOGGERS = ("lightning.pytorch", "lightning.fabric", "pytorch_lightning", "lightning_fabric")
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence Lightning's information and the remarks that our commands answer for."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.WARNING)
