@@ -27,7 +27,12 @@ def subset_or_all(word: str) -> str:
     >>> subset_or_all("dev"), subset_or_all("all")
     ('development', 'all')
     """
-    return word if word == "all" else subset(word)
+    try:
+        return word if word == "all" else subset(word)
+    except typer.BadParameter as error:
+        raise typer.BadParameter(
+            f"{word!r} is not one of train, development, test, all."
+        ) from error
 
 
 @in_one_sentence

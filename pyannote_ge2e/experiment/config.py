@@ -311,7 +311,7 @@ class Experiment:
             if self.stored is not None:
                 check_no_waveforms(self._augmentation)
         if self._task.params.get("frame_grid"):
-            check_frame_grid(self._task, model)
+            check_frame_grid(self._task, model, self._augmentation)
         self.build_callbacks()
         groups = [{"params": [torch.nn.Parameter(torch.zeros(2, 2))], "lr": self.learning_rate}]
         optimizer = self._optimizer.build(groups, self.learning_rate)

@@ -83,6 +83,8 @@ def features(
     UserError
         If the experiment has no log-mel front-end, `output` holds other features, no recording can
         be read, or features cannot be written.
+    KeyboardInterrupt
+        On Ctrl-C; what is stored is kept, and the message says so.
     """
     console = Console()
     folder = Path(output).expanduser()
@@ -97,14 +99,19 @@ def features(
     kept = stored = 0
     extraction = Extraction(recordings, mel, sample_rate, dtype)
     loader = Loader(extraction, batch_size=None, num_workers=num_workers(parallel))
-    with quiet(), bar(console, "features", len(recordings)) as advance:
-        for outcomes in loader:
-            for uri, what in outcomes:
-                kept += what == "kept"
-                stored += what == "stored"
-                if what not in ("kept", "stored"):
-                    left_out[uri] = what
-            advance(len(outcomes))
+    try:
+        with quiet(), bar(console, "features", len(recordings)) as advance:
+            for outcomes in loader:
+                for uri, what in outcomes:
+                    kept += what == "kept"
+                    stored += what == "stored"
+                    if what not in ("kept", "stored"):
+                        left_out[uri] = what
+                advance(len(outcomes))
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(
+            f"Stopped. What is stored in '{folder}' stays so: run the same command to go on."
+        ) from interrupt
     for line in _summary(left_out):
         say(console, line)
     if kept + stored == 0:
@@ -182,6 +189,11 @@ def _moved_aside(folder: Path) -> Path:
 
 def _check(folder: Path, wanted: Description, force: bool) -> bool:
     """Check that what a folder holds is of the same kind; tell whether it holds anything."""
+    if {"{", "}"} & set(str(folder)):
+        raise UserError(
+            f"'{folder}' has braces in its name, which stand for a uri where features are read: "
+            "give another folder."
+        )
     if folder.exists() and not folder.is_dir():
         raise UserError(f"'{folder}' is a file: give a folder for the features.")
     found = read_description(folder)

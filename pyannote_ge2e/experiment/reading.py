@@ -13,6 +13,7 @@ from pyannote.database import Protocol
 
 from pyannote_ge2e.data.audio.reader import audio_duration
 from pyannote_ge2e.data.audio.segments import AudioSegments
+from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.data.protocol import MissingFile, Preprocessors, load_protocol
 from pyannote_ge2e.data.trials.windows import SegmentReader
 from pyannote_ge2e.errors import UserError
@@ -87,8 +88,14 @@ class Reading:
         assert self.stored is not None
         if not self.stored.is_log_mel:
             return "The model starts from stored features: compute these, as those of training."
-        path = self.stored.features.path
-        return f"Store features first: '{features_command(self.root, protocol, path, subset)}'."
+        features = self.stored.features
+        folder = str(features.folder)
+        if features.template != StoredFeatures(folder, features.dimension).template:
+            return (
+                "'emb features' stores FOLDER/DATABASE/URI.npy: let 'path' be such a FOLDER, or "
+                "put the features where it says."
+            )
+        return f"Store features first: '{features_command(self.root, protocol, folder, subset)}'."
 
 
 AUDIO = Reading()

@@ -6,6 +6,7 @@ filled in, and a contradiction is refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pyannote_ge2e.experiment.precomputed import PRECOMPUTED, Precomputed
@@ -154,16 +155,23 @@ def check_no_waveforms(augmentation: AugmentationRecipe) -> None:
     UserError
         If it has.
     """
+    changing = next(_of_waveforms(augmentation), None)
+    if changing is not None:
+        raise changing.problem(
+            "it changes waveforms, and feature_extraction is Precomputed: augment before features "
+            "are stored, or use SpecAugment."
+        )
+
+
+def _of_waveforms(augmentation: AugmentationRecipe) -> Iterator[Section]:
+    """Sections of what changes waveforms, not frames."""
     for leaf in augmentation.leaves():
         if leaf.kind.__name__ != "SpecAugment":
-            raise leaf.section.problem(
-                "it changes waveforms, and feature_extraction is Precomputed: augment before "
-                "features are stored, or use SpecAugment."
-            )
+            yield leaf.section
 
 
-def check_frame_grid(task: Section, model: Any) -> None:
-    """Check that a model has frames on a grid, if chunks are to be cut there.
+def check_frame_grid(task: Section, model: Any, augmentation: AugmentationRecipe | None) -> None:
+    """Check that a model has frames on a grid that stay there, if chunks are to be cut there.
 
     Raises
     ------
@@ -172,6 +180,12 @@ def check_frame_grid(task: Section, model: Any) -> None:
     """
     from pyannote_ge2e.tasks.stored_features import frame_grid
 
+    given = task.params["frame_grid"]
+    if not isinstance(given, bool):
+        raise task.problem(f"'frame_grid' should be true or false, not {given!r}.", "frame_grid")
     if frame_grid(model) is None:
         name = type(model).__name__
         raise task.problem(f"{name} has no frames on a grid: leave 'frame_grid' out.", "frame_grid")
+    moving = None if augmentation is None else next(_of_waveforms(augmentation), None)
+    if moving is not None:
+        raise moving.problem("it moves frames, and task has frame_grid: leave one of them out.")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import mmap
 import os
 import pickle
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from pyannote_ge2e.data.audio.pack import read
 from pyannote_ge2e.data.audio.pack.check import changed_files, damaged_rows
 from pyannote_ge2e.data.audio.pack.layout import LEFT_OUT, About
 from pyannote_ge2e.data.audio.pack.lock import locked
@@ -82,6 +86,19 @@ def test_every_utterance_is_there_to_the_sample_and_shards_are_bounded(
     assert len(sizes) > 2
     assert max(sizes) <= 100_000
     assert sum(sizes) == 2 * pack.samples.sum()
+
+
+def test_packs_are_read_where_memory_takes_no_advice(
+    paths: list[Path], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pack(index_of(paths), folder, ABOUT)
+    expected = samples_of(Pack(folder), 4)
+    monkeypatch.delattr(mmap, "MADV_WILLNEED")  # as on Windows
+    monkeypatch.delitem(sys.modules, read.__name__)
+    monkeypatch.setattr(sys.modules[read.__package__], "read", read)  # put back afterwards
+    elsewhere = importlib.import_module(read.__name__)
+    assert elsewhere is not read
+    np.testing.assert_array_equal(samples_of(elsewhere.Pack(folder), 4), expected)
 
 
 def test_an_utterance_longer_than_a_shard_has_one_of_its_own(

@@ -210,6 +210,23 @@ def test_experiments_without_log_mel_energies_are_refused(corpus, config, said):
     assert not (corpus.root / "feats").exists()
 
 
+def test_a_folder_that_config_could_not_name_is_refused(corpus):
+    with pytest.raises(UserError, match="has braces in its name"):
+        features(corpus.root, corpus.protocol, corpus.root / "feats{uri}")
+    assert not (corpus.root / "feats{uri}").exists()
+
+
+def test_ctrl_c_says_how_to_go_on(corpus, monkeypatch):
+    def interrupted(self, item):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(log_mel.Extraction, "__getitem__", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=r"Stopped\. .*feats' stays so: run the same"):
+        corpus.store()
+    monkeypatch.undo()
+    assert len(list(corpus.store().rglob("*.npy"))) == 5
+
+
 def test_subsets_that_are_not_there_are_told(corpus):
     with pytest.raises(UserError, match="no development subset"):
         corpus.store(subset="development")
@@ -235,3 +252,4 @@ def test_the_command_takes_its_words(corpus):
     assert np.load(next((corpus.root / "feats").rglob("c/1.npy"))).dtype == np.float32
     result = CliRunner().invoke(emb, ["features", *arguments, "--subset", "tests", *registry])
     assert result.exit_code == 2
+    assert "all." in result.output

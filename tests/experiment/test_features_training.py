@@ -249,6 +249,16 @@ def test_missing_features_are_told_with_the_command_that_stores_them(both, tiny_
     with pytest.raises(UserError, match=r"there is no .*dev0/1\.npy.*Store features first") as told:
         validate(run, tiny_protocol.name, parallel=0, device="cpu")
     assert command in str(told.value)
+    # A template of the same places is the folder; of other places, that command is of no use.
+    for template, said in (
+        ("{database}/{uri}.npy", command),
+        ("{uri}.npy", "let 'path' be such a FOLDER"),
+    ):
+        config["feature_extraction"]["params"]["path"] = str(tmp_path / "empty" / template)
+        (run / "config.yml").write_text(yaml.safe_dump(config))
+        with pytest.raises(UserError, match=r"there is no .*dev0/1\.npy") as told:
+            validate(run, tiny_protocol.name, parallel=0, device="cpu")
+        assert said in str(told.value)
 
 
 def test_a_model_that_takes_audio_reads_it_where_features_are_not(
@@ -389,6 +399,16 @@ def test_what_stored_features_cannot_serve_is_refused(stored, foreign, tiny_prot
         "no frames on a grid",
         architecture="SincNetLSTM",
         task={"name": "GE2E", "params": {"frame_grid": True}},
+    )
+    on_grid = {"task": {"name": "GE2E", "params": {"frame_grid": True}}}
+    attempt(
+        "line 14: data_augmentation Pol.*moves frames",
+        data_augmentation="PolarityInversion",
+        **on_grid,
+    )
+    attempt(
+        "'frame_grid' should be true or false, not 'maybe'",
+        task={"name": "GE2E", "params": {"frame_grid": "maybe"}},
     )
     attempt(
         "takes no audio", architecture={"name": "MelLSTM", "params": {"features": {"dimension": 6}}}

@@ -18,7 +18,7 @@ from pyannote_ge2e.errors import UserError
 
 __all__ = ["MissingFeatures", "Rows", "opened"]
 
-_AGAIN = "Extract it again."
+_AGAIN = "Remove it and extract it again."  # what is there and looks whole is kept
 _HEADER, _LONGER = 128, 1 << 16  # bytes: what numpy writes, and what others may
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmap import ACCESS_READ, MADV_WILLNEED, PAGESIZE, mmap
+import mmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from pyannote_ge2e.errors import UserError
 __all__ = ["Pack", "Shard", "map_shard"]
 
 _SCALE = np.float32(1 / FULL_SCALE)
+_WILL_NEED: int | None = getattr(mmap, "MADV_WILLNEED", None)  # Windows has none
 
 
 class Pack:
@@ -98,8 +99,9 @@ class Pack:
         end = begin + len(out)
         # Of a pack that memory does not hold, all pages of the chunk are asked for at once: one by
         # one, as they are touched, takes ten times as long.
-        page = 2 * begin // PAGESIZE * PAGESIZE
-        memory.madvise(MADV_WILLNEED, page, 2 * end - page)
+        if _WILL_NEED is not None:
+            page = 2 * begin // mmap.PAGESIZE * mmap.PAGESIZE
+            memory.madvise(_WILL_NEED, page, 2 * end - page)
         out[:] = samples[begin:end]
         out *= _SCALE
 
@@ -114,7 +116,7 @@ class Pack:
 class Shard(NamedTuple):
     """A shard in memory, as bytes and as (S,) int16 samples."""
 
-    memory: mmap
+    memory: mmap.mmap
     samples: np.ndarray
 
 
@@ -129,7 +131,7 @@ def map_shard(folder: Path, number: int) -> Shard:
     path = folder / shard_name(number)
     try:
         with path.open("rb") as file:
-            memory = mmap(file.fileno(), 0, access=ACCESS_READ)
+            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return Shard(memory, np.frombuffer(memory, "<i2"))
     except (OSError, ValueError) as error:
         raise UserError(
