@@ -111,3 +111,11 @@ def test_order_of_speakers_does_not_matter_and_the_seed_does() -> None:
     names = {f"{n}": 3 for n in range(30)}
     assert split_speakers(names) == split_speakers(dict(reversed(names.items())))
     assert split_speakers(names, seed=1) != split_speakers(names)
+
+
+def test_one_more_speaker_moves_next_to_nobody() -> None:
+    before = split_speakers({f"speaker{n}": 3 for n in range(60)})
+    for newcomer in ("alice", "bob", "carol", "dave", "eve"):
+        after = split_speakers({**dict.fromkeys(before, 3), newcomer: 3})
+        assert sum(before[name] != after[name] for name in before) <= 2
+        assert [name for name in before if (before[name], after[name]) == ("train", "test")] == []

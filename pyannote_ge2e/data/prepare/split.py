@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 
 import numpy as np
 
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["SUBSETS", "check_ratios", "split_speakers"]
+__all__ = ["SUBSETS", "check_ratios", "shuffled", "split_speakers"]
 
 SUBSETS = ("train", "development", "test")
 """In pyannote's words."""
@@ -30,6 +31,34 @@ def check_ratios(ratios: Sequence[float]) -> None:
         )
 
 
+def shuffled(speakers: Iterable[str], seed: int = 0, purpose: str = "split") -> list[str]:
+    """Put speakers in an order in which each has a place of its own, whoever else there is.
+
+    A corpus grows, and a model trained before should not find its training speakers among those
+    of the test afterwards: another speaker leaves the order of all others as it was.
+
+    Parameters
+    ----------
+    speakers : iterable of str
+    seed : int, optional
+    purpose : str, optional
+        Orders for two purposes have nothing to do with one another.
+
+    Examples
+    --------
+    >>> before = shuffled(["alice", "bob", "carol"])
+    >>> after = shuffled(["alice", "bob", "carol", "dave"])
+    >>> [name for name in after if name != "dave"] == before
+    True
+    """
+    return sorted(
+        speakers,
+        key=lambda name: blake2b(
+            f"{seed}|{purpose}|{name}".encode("utf-8", "surrogateescape"), digest_size=8
+        ).digest(),
+    )
+
+
 def split_speakers(
     utterances: Mapping[str, int], ratios: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0
 ) -> dict[str, str]:
@@ -37,7 +66,7 @@ def split_speakers(
 
     Development and test get at least two speakers each, of two utterances or more (without which
     there is no target trial), as long as that leaves two to train on, if training is to have a
-    share; the test set is given up first.
+    share; the test set is given up first. One more speaker moves another one or two at most.
 
     Parameters
     ----------
@@ -66,8 +95,7 @@ def split_speakers(
     """
     check_ratios(ratios)
     names = sorted(utterances)
-    shuffled = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
-    eligible = [name for name in shuffled if utterances[name] > 1]
+    eligible = [name for name in shuffled(names, seed) if utterances[name] > 1]
     # Who is left over goes to the first subset that is to have a share.
     rest = next(subset for subset, ratio in zip(SUBSETS, ratios, strict=True) if ratio)
     subsets = dict.fromkeys(names, rest)
@@ -77,7 +105,11 @@ def split_speakers(
         size = min(wanted, len(eligible), spare)
         if size < _FEWEST:
             continue
-        chosen, eligible = eligible[:size], eligible[size:]
+        # From either end, so that what one of them gains is not what the other loses.
+        if subset == "test":
+            chosen, eligible = eligible[-size:], eligible[:-size]
+        else:
+            chosen, eligible = eligible[:size], eligible[size:]
         subsets.update(dict.fromkeys(chosen, subset))
         spare -= size
     return subsets

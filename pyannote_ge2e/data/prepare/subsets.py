@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pyannote_ge2e.data.prepare.plan import Corpus, GivenTrials, LeftOut, ProtocolPlan
-from pyannote_ge2e.data.prepare.split import SUBSETS, check_ratios, split_speakers
+from pyannote_ge2e.data.prepare.split import SUBSETS, check_ratios, shuffled, split_speakers
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["RATIOS", "Choice", "Subset", "choose_subsets"]
@@ -132,10 +132,8 @@ class _Chooser:
         self.counts = np.bincount(self.speaker[self.usable], minlength=len(self.names))
         enough = (self.counts >= choice.min_utterances) & (self.seconds >= choice.min_seconds)
         self.enough = self.usable & enough[self.speaker]
-        # In the order of names, so that it does not depend on which of their recordings are here.
-        by_name = np.argsort(np.array(self.names, dtype=str))
-        self.rank = np.empty(len(self.names), np.int64)
-        self.rank[by_name] = np.random.default_rng([choice.seed, 1]).permutation(len(self.names))
+        place = {name: k for k, name in enumerate(shuffled(self.names, choice.seed, "ratio"))}
+        self.rank = np.array([place[name] for name in self.names], np.int64)
 
     def subsets(self, plan: ProtocolPlan) -> Iterable[Subset]:
         subset_of = self._split(plan)
