@@ -178,5 +178,5 @@ def test_an_annotation_longer_than_the_audio_is_named_before_training(corpus: Co
             Utterance("b", "D", str(corpus.audio / "b0.wav"), 0.0, 0.2, "b0"),
         ]
     )
-    with pytest.raises(UserError, match=r"s of 'a0', and its annotation ends at 9\.000 s"):
+    with pytest.raises(UserError, match=r"s of 'a0', and its annotation ends at 9\.000 s: if "):
         PackSource(long, corpus.pack).check(RATE)

@@ -89,7 +89,8 @@ class PackSource(ChunkSource):
             file, row = int(files[short[0]]), int(short[0])
             raise UserError(
                 f"{where} holds {held[row]:.3f} s of '{self.index.uri(file)}', and its annotation "
-                f"ends at {self.index.end[row]:.3f} s: correct the annotation."
+                f"ends at {self.index.end[row]:.3f} s: if its file was cut short, copy that again "
+                f"and run '{command}'; else correct the annotation."
             )
         changed = changed_files(self.index, self.pack, self.rows)
         if changed:

@@ -9,14 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from pyannote_ge2e.data.batches.sources import ROUNDING
 from pyannote_ge2e.data.features.arrays import opened
 from pyannote_ge2e.data.features.grid import FrameGrid
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["StoredFeatures"]
-
-# Annotations that round up end a little after the file does; more than this is a broken file.
-ROUNDING = 0.1  # seconds
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Packed:
     refused : list of Refused
         Those that are not in the pack.
     unused : int
-        Bytes of the shards that hold what changed or left since.
+        Bytes of the shards that hold what changed, left, or could not be read to its end.
     index : Path
         Folder with the rows, and with the list of what was left out.
     """
