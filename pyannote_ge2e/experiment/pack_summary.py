@@ -57,8 +57,8 @@ def say_packed(
     if packed.unused > 2 * samples / 10:
         say(
             console,
-            f"{size(packed.unused)} of the shards are of utterances that changed, left or could not "
-            "be read: pack into a new folder to be rid of them.",
+            f"{size(packed.unused)} of the shards are of utterances that changed, left or could "
+            "not be read: pack into a new folder to be rid of them.",
         )
     if packed.refused:
         say(

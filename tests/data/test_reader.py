@@ -268,3 +268,13 @@ def test_m4a_through_ffmpeg(tmp_path: Path) -> None:
     whole = read_segment(path)
     np.testing.assert_allclose(read_chunk(path, 1.0, RATE), whole[RATE : 2 * RATE], atol=1e-3)
     assert read_chunk(path, 1.0, 8000, 8000).shape == (8000,)
+
+
+def test_a_header_with_an_absurd_rate_is_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.wav"
+    soundfile.write(path, np.zeros(1600), 16000)
+    content = bytearray(path.read_bytes())
+    content[24:28] = (4_000_000_007).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"damaged\.wav' is damaged: its header says 4,000,000,007"):
+        read_segment(str(path))

@@ -20,6 +20,8 @@ __all__ = ["POSITIONAL_READS", "Source", "explained", "first_bytes", "opened"]
 POSITIONAL_READS = hasattr(os, "pread")
 """True everywhere but on Windows."""
 
+_HIGHEST_RATE = 400_000  # Hz: a filter for the rates that a damaged header says takes all memory
+
 _BINARY = getattr(os, "O_BINARY", 0)  # on Windows only
 
 
@@ -56,6 +58,11 @@ def opened(path: str, magic: bytes | None = None) -> Iterator[Source]:
     except OSError as error:
         raise explained(path, error) from error
     try:
+        if not 0 < source.rate <= _HIGHEST_RATE:
+            raise UserError(
+                f"'{path}' is damaged: its header says {source.rate:,} samples a second. Copy or "
+                "convert it again."
+            )
         if source.frames <= 0:
             raise UserError(f"'{path}' holds no audio: a header and not one sample.")
         yield source
