@@ -82,7 +82,7 @@ class SoundFileSource:
         """Return up to `count` samples from sample `first` on, down-mixed: (count,) float32."""
         try:
             samples = self._read(first, count)
-        except soundfile.LibsndfileError as error:
+        except (soundfile.LibsndfileError, MemoryError) as error:  # a header may promise years
             raise UserError(
                 f"'{self.path}' is damaged or truncated: {count / self.rate:.3f} s cannot be "
                 f"decoded from {first / self.rate:.3f} s on. Copy or convert it again."
