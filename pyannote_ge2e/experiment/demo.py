@@ -28,10 +28,10 @@ from pyannote_ge2e.experiment.validate import validate
 PROTOCOL = "Demo.SpeakerVerification.All"
 
 _NEXT = """
-Next, with real voices (speaker/[session/]utterance.wav, such as VoxCeleb1):
+Next, with real voices (speaker/[session/]utterance.wav, or VoxCeleb as downloaded):
 
-    pyannote-audio emb prepare /path/to/VoxCeleb1 --name VoxCeleb1
-    export EXP=models/GE2E PROTOCOL=VoxCeleb1.SpeakerVerification.All
+    pyannote-audio emb prepare /path/to/VoxCeleb1 --trial-list veri_test.txt
+    export EXP=models/GE2E PROTOCOL=VoxCeleb.SpeakerVerification.VoxCeleb1_X
     pyannote-audio emb train $EXP $PROTOCOL
     pyannote-audio emb validate $EXP/train/$PROTOCOL.train $PROTOCOL
     pyannote-audio emb evaluate $EXP/train/$PROTOCOL.train $PROTOCOL --snorm
