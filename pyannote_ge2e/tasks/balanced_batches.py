@@ -18,8 +18,13 @@ from torch.utils.data import DataLoader
 from pyannote_ge2e.data.batches.dataset import BatchDataset
 from pyannote_ge2e.data.batches.loader import BatchLoader
 from pyannote_ge2e.data.batches.pack_source import PackSource, without_left_out
-from pyannote_ge2e.data.batches.schedule import SpeakerSchedule
-from pyannote_ge2e.data.batches.selection import BatchFrom, Selection, Short, select_speakers
+from pyannote_ge2e.data.batches.selection import (
+    BatchFrom,
+    BatchShare,
+    Selection,
+    Short,
+    select_speakers,
+)
 from pyannote_ge2e.data.batches.sources import AudioSource, ChunkSource
 from pyannote_ge2e.data.features.source import FeatureSource
 from pyannote_ge2e.data.features.stored import StoredFeatures
@@ -50,6 +55,7 @@ class BalancedBatches(Task):
     batches_per_epoch: int | None
     short: Short
     batch_from: BatchFrom
+    batch_share: BatchShare
     seed: int
     cache_folder: Path | None
     augmentation: torch.nn.Module | None
@@ -130,6 +136,7 @@ class BalancedBatches(Task):
             self.label_min_duration,
             self.short,
             self.batch_from,
+            self.batch_share,
             least=1e-3 if self.features is None else self.features.window,
         )
         for remark in self._selection.remarks:
@@ -218,7 +225,7 @@ class BalancedBatches(Task):
         assert self.index is not None
         assert self._selection is not None
         speech = self.index.speech()[self._selection.speakers].sum()
-        schedule = SpeakerSchedule(self._selection.corpora, self.num_classes_per_batch, (0,))
+        schedule = self._selection.schedule(self.num_classes_per_batch, (0,))
         chunk = (self.min_duration + self.duration) / 2
         in_a_batch = schedule.mean_classes * self.num_chunks_per_class * chunk
         return max(1, round(speech / in_a_batch))

@@ -12,7 +12,7 @@ from pyannote.database import Protocol
 from torch import nn
 from torch.optim import Optimizer
 
-from pyannote_ge2e.data.batches.selection import BatchFrom, Short
+from pyannote_ge2e.data.batches.selection import BatchFrom, BatchShare, Short
 from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.data.protocol import with_audio
 from pyannote_ge2e.errors import UserError
@@ -72,6 +72,7 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         batches_per_epoch: int | None = None,
         short: Short = "join",
         batch_from: BatchFrom = "any",
+        batch_share: BatchShare = "speakers",
         gradient_scale: Mapping[str, float] | None = None,
         seed: int | None = None,
         cache: str | Path | None = None,
@@ -92,6 +93,7 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
             batches_per_epoch=batches_per_epoch,
             short=short,
             batch_from=batch_from,
+            batch_share=batch_share,
             step=step,
         )
         if gradient_scale is not None:
@@ -130,6 +132,7 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         self.batches_per_epoch = batches_per_epoch
         self.short = short
         self.batch_from = batch_from
+        self.batch_share = batch_share
         self.gradient_scales = (
             GradientScales(self.DEFAULT_GRADIENT_SCALE)
             if gradient_scale is None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pyannote.database import Protocol
 from torch import nn
 
-from pyannote_ge2e.data.batches.selection import BatchFrom, Short
+from pyannote_ge2e.data.batches.selection import BatchFrom, BatchShare, Short
 from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.losses import GE2ELoss
@@ -40,6 +40,9 @@ class GE2E(EmbeddingTask):
     batch_from : {"any", "database"}
         With "database", the speakers of a batch come from one corpus of the protocol, lest the
         network learn the corpus.
+    batch_share : {"speakers", "speech"}
+        With `batch_from="database"`: whether a corpus gives as many batches as its speakers, or as
+        its hours of speech, ask for.
     variant : {"softmax", "contrast"}
         See `pyannote_ge2e.losses.ge2e_loss`.
     gradient_scale : mapping of str to float, optional
@@ -94,6 +97,7 @@ class GE2E(EmbeddingTask):
         batches_per_epoch: int | None = None,
         short: Short = "join",
         batch_from: BatchFrom = "any",
+        batch_share: BatchShare = "speakers",
         variant: Literal["softmax", "contrast"] = "softmax",
         gradient_scale: Mapping[str, float] | None = None,
         seed: int | None = None,
@@ -122,6 +126,7 @@ class GE2E(EmbeddingTask):
             batches_per_epoch=batches_per_epoch,
             short=short,
             batch_from=batch_from,
+            batch_share=batch_share,
             gradient_scale=gradient_scale,
             seed=seed,
             cache=cache,

@@ -9,7 +9,7 @@ import pytorch_metric_learning.losses
 from pyannote.database import Protocol
 from torch import nn
 
-from pyannote_ge2e.data.batches.selection import BatchFrom, Short
+from pyannote_ge2e.data.batches.selection import BatchFrom, BatchShare, Short
 from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.tasks.base import EmbeddingTask, Metrics
 
@@ -29,8 +29,8 @@ class AdditiveAngularMargin(EmbeddingTask):
     scale : float
         Scale of the cosines.
     duration, min_duration, num_classes_per_batch, num_chunks_per_class, label_min_duration, \
-batches_per_epoch, short, batch_from, gradient_scale, seed, cache, num_workers, pin_memory, \
-augmentation, metric, step, features, frame_grid, pack
+batches_per_epoch, short, batch_from, batch_share, gradient_scale, seed, cache, num_workers, \
+pin_memory, augmentation, metric, step, features, frame_grid, pack
         As in `GE2E`; no gradient is scaled by default.
     """
 
@@ -47,6 +47,7 @@ augmentation, metric, step, features, frame_grid, pack
         scale: float = 10.0,
         short: Short = "join",
         batch_from: BatchFrom = "any",
+        batch_share: BatchShare = "speakers",
         gradient_scale: Mapping[str, float] | None = None,
         seed: int | None = None,
         cache: str | Path | None = None,
@@ -69,6 +70,7 @@ augmentation, metric, step, features, frame_grid, pack
             batches_per_epoch=batches_per_epoch,
             short=short,
             batch_from=batch_from,
+            batch_share=batch_share,
             gradient_scale=gradient_scale,
             seed=seed,
             cache=cache,

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from pyannote_ge2e.data.batches.selection import BatchFrom, Short
+from pyannote_ge2e.data.batches.selection import BatchFrom, BatchShare, Short
 from pyannote_ge2e.errors import UserError
 
 
@@ -32,7 +32,7 @@ def check_options(**options: Any) -> None:
         value = options[name]
         if value is not None and (not isinstance(value, Integral) or value < least):
             raise UserError(f"{name} should be a whole number, {least} at least, not {value!r}.")
-    for name, known in (("short", Short), ("batch_from", BatchFrom)):
+    for name, known in (("short", Short), ("batch_from", BatchFrom), ("batch_share", BatchShare)):
         if options[name] not in get_args(known):
             raise UserError(
                 f"{name} is one of {', '.join(get_args(known))}, not {options[name]!r}."

@@ -73,6 +73,18 @@ def test_corpora_do_not_share_a_batch_and_appear_in_proportion_to_their_speakers
     assert sorted(found) == [0, 0, 0, 1, 2]
 
 
+def test_corpora_appear_in_proportion_to_their_shares():
+    corpora = [np.arange(12), np.arange(12, 16), np.array([16, 17])]
+    schedule = SpeakerSchedule(corpora, 4, (0, 0, 0), shares=[1.0, 6.0, 0.01])
+    batches = [schedule.speakers(n) for n in range(3 * schedule.batches_per_pass)]
+    homes = [int(np.searchsorted([12, 16], batch.min(), side="right")) for batch in batches]
+    assert np.bincount(homes).tolist() == [3, 12, 3]
+    assert schedule.mean_classes == (4 + 4 * 4 + 2) / 6
+    for batch, home in zip(batches, homes, strict=True):
+        assert np.isin(batch, corpora[home]).all()
+        assert len(np.unique(batch)) == len(batch) == min(4, len(corpora[home]))
+
+
 # --- selection ------------------------------------------------------------------------------
 
 
@@ -126,6 +138,15 @@ def test_database_of_a_single_speaker_is_left_out_and_named():
     lonely = index_of({"A|1": [5], "B|1": [5]})
     with pytest.raises(UserError, match="batch_from: any"):
         select_speakers(lonely, 2.0, 2, batch_from="database")
+
+
+def test_the_speech_of_a_database_may_be_its_share():
+    index = index_of({"A|1": [1], "A|2": [1], "A|3": [1], "B|1": [5, 2], "B|2": [5]})
+    assert select_speakers(index, 2.0, 2, batch_from="database").shares is None
+    selection = select_speakers(index, 2.0, 2, batch_from="database", batch_share="speech")
+    assert selection.shares == [3.0, 12.0]
+    schedule = selection.schedule(1, (0,))
+    assert [schedule.batches_of, schedule.batches_per_pass] == [[1, 4], 5]
 
 
 # --- what -----------------------------------------------------------------------------------

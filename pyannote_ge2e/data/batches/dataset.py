@@ -106,7 +106,7 @@ class BatchDataset(IterableDataset):
         """Classes in a batch of the current epoch, (N,)."""
         key = (self.seed, self.epoch, self.rank)
         if self._schedule is None or self._schedule.key != key:
-            self._schedule = SpeakerSchedule(self.selection.corpora, self.num_classes, key)
+            self._schedule = self.selection.schedule(self.num_classes, key)
         return self._schedule.speakers(number)
 
     def batch(self, number: int) -> Batch:

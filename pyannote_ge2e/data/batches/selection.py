@@ -7,11 +7,13 @@ from typing import Literal
 
 import numpy as np
 
+from pyannote_ge2e.data.batches.schedule import SpeakerSchedule
 from pyannote_ge2e.data.index.index import Index
 from pyannote_ge2e.errors import UserError
 
 Short = Literal["join", "repeat", "skip"]
 BatchFrom = Literal["any", "database"]
+BatchShare = Literal["speakers", "speech"]
 
 
 @dataclass
@@ -24,13 +26,20 @@ class Selection:
         Their rows in `index.speakers`; a speaker's class is its position here.
     corpora : list of int arrays
         Classes that may share a batch.
+    shares : list of float, optional
+        How often each corpus gives a batch; by default, in proportion to its speakers.
     remarks : list of str
         What the user should know, one sentence each.
     """
 
     speakers: np.ndarray
     corpora: list[np.ndarray]
+    shares: list[float] | None = None
     remarks: list[str] = field(default_factory=list)
+
+    def schedule(self, num_classes: int, key: tuple[int, ...]) -> SpeakerSchedule:
+        """Tell which speakers share which batch, N (`num_classes`) at a time."""
+        return SpeakerSchedule(self.corpora, num_classes, key, self.shares)
 
 
 def select_speakers(
@@ -40,6 +49,7 @@ def select_speakers(
     label_min_duration: float = 0.0,
     short: Short = "join",
     batch_from: BatchFrom = "any",
+    batch_share: BatchShare = "speakers",
     least: float = 1e-3,
 ) -> Selection:
     """Leave out who cannot be trained on, and say so.
@@ -57,6 +67,8 @@ def select_speakers(
         With "skip", utterances shorter than `duration` are left out, and who has no other.
     batch_from : {"any", "database"}
         With "database", a batch holds speakers of one corpus.
+    batch_share : {"speakers", "speech"}
+        Corpora give batches in proportion to their speakers, or to their speech.
     least : float
         Utterances shorter than that, in seconds, hold nothing to learn from.
 
@@ -83,6 +95,7 @@ def select_speakers(
             "'label_min_duration' and 'short'."
         )
     remarks = []
+    shares = None
     if batch_from == "any":
         corpora = [np.arange(len(speakers))]
     else:
@@ -93,13 +106,15 @@ def select_speakers(
             raise UserError(
                 "No database has two speakers to put in a batch: choose 'batch_from: any'."
             )
+        if batch_share == "speech":
+            shares = [float(speech[speakers[corpus]].sum()) for corpus in corpora]
     fewest = min(map(len, corpora))
     if fewest < num_classes_per_batch:
         remarks.append(
             f"Batches hold {fewest} speakers instead of {num_classes_per_batch}"
             + (": there are no more." if len(corpora) == 1 else " for the smallest database.")
         )
-    return Selection(speakers, corpora, remarks)
+    return Selection(speakers, corpora, shares, remarks)
 
 
 def usable_utterances(durations: np.ndarray, duration: float, short: Short) -> np.ndarray:
