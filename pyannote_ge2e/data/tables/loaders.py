@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
+
+from pyannote.core import Annotation, Segment, Timeline
 
 from pyannote_ge2e.data.index.strings import Lookup
 from pyannote_ge2e.data.tables.read import read_table, table_of_extents
+from pyannote_ge2e.data.tables.whole import Utterance, WholeFile
 from pyannote_ge2e.errors import UserError
-
-if TYPE_CHECKING:
-    from pyannote.core import Annotation, Timeline
 
 __all__ = ["ExtentsLoader", "UtterancesLoader"]
 
@@ -121,10 +121,8 @@ class UtterancesLoader(_Loader):
 
     def __call__(self, file: Mapping[str, Any]) -> Annotation:
         """Annotation of a file, given its `uri`."""
-        from pyannote.core import Annotation, Segment
-
         uri = file["uri"]
-        annotation = Annotation(uri=uri)
+        annotation = Utterance(uri=uri)
         if uri:  # pyannote makes a file of a blank line in its list
             rows, row, milliseconds = self._milliseconds(uri)
             label = rows.table.speakers[rows.table.speaker[row]]
@@ -156,12 +154,9 @@ class ExtentsLoader(_Loader):
 
     def __call__(self, file: Mapping[str, Any]) -> Timeline:
         """Annotated part of a file, given its `uri`."""
-        from pyannote.core import Segment
-
-        from pyannote_ge2e.data.tables.whole import WholeFile
-
         uri = file["uri"]
-        if not uri:  # as above
-            return WholeFile(uri=uri)
-        *_, milliseconds = self._milliseconds(uri)
-        return WholeFile([Segment(0.0, milliseconds / 1000)], uri=uri)
+        if uri:  # as above
+            *_, milliseconds = self._milliseconds(uri)
+            if segment := Segment(0.0, milliseconds / 1000):
+                return WholeFile(segment, uri)
+        return Timeline(uri=uri)
