@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 
@@ -25,24 +26,28 @@ class StopBetweenBatches(Callback):
 
     def __init__(self) -> None:
         self._asked = False
-        self._previous: dict[signal.Signals, Any] = {}
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
             raise Interrupted
         self._asked = True
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen, when in the only thread that may."""
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listen around `Trainer.fit`, when in the only thread that may.
+
+        No hook would do to give the signals back: after them, Lightning puts back what it found
+        when it began, and after an exception most are not called.
+        """
+        previous = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._ask)
-
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give the signals back."""
-        while self._previous:
-            number, handler = self._previous.popitem()
-            signal.signal(number, handler)
+                previous[number] = signal.signal(number, self._ask)
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
     def on_train_batch_end(self, *args: Any) -> None:
         """Stop here if asked."""

@@ -139,6 +139,7 @@ def train(
     if start.checkpoint is None:
         write_yaml(run.config, experiment.config)
         write_yaml(run.specs, _specs(task, protocol, subset, seed, pretrained))
+    stop = StopBetweenBatches()
     with quiet():
         trainer = Trainer(
             accelerator={"cuda": "gpu"}.get(accelerator.type, accelerator.type),
@@ -149,7 +150,7 @@ def train(
                 SeedEachEpoch(seed),
                 TrainProgress(console),
                 SaveEachEpoch(run, pretrained=source is not None, keep=keep),
-                StopBetweenBatches(),
+                stop,
             ],
             plugins=[
                 AtomicCheckpointIO(experiment.config, {"protocol": protocol, "subset": subset})
@@ -166,7 +167,8 @@ def train(
             use_distributed_sampler=False,
         )
         try:
-            trainer.fit(model, ckpt_path=start.checkpoint)
+            with stop.listening():
+                trainer.fit(model, ckpt_path=start.checkpoint)
         except Interrupted as interrupted:
             raise KeyboardInterrupt(_how_to_go_on(run)) from interrupted
     say(console, f"Weights: '{run.weights_of(run.epochs()[-1])}'.")

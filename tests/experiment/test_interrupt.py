@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from pyannote_ge2e.architectures.loading import load_model
+from pyannote_ge2e.experiment.train import train
 
 
 @pytest.mark.parametrize("parallel", [0, 2])
@@ -80,3 +81,14 @@ def test_ctrl_c_before_the_first_epoch_ends_says_that_nothing_was_saved(
     )
     assert process.returncode == 130
     assert "nothing was saved" in process.stderr
+
+
+def test_training_that_fails_leaves_ctrl_c_as_it_was(experiment: Path, tiny_protocol) -> None:
+    config = yaml.safe_load((experiment / "config.yml").read_text())
+    config["callbacks"] = [{"name": "EarlyStopping", "params": {"monitor": "nothing"}}]
+    (experiment / "config.yml").write_text(yaml.safe_dump(config))
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in signals]
+    with pytest.raises(Exception, match="nothing"):
+        train(experiment, tiny_protocol.no_development, to_epoch=2, parallel=0, device="cpu")
+    assert [signal.getsignal(number) for number in signals] == before
