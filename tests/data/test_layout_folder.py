@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyannote_ge2e.data.prepare.layouts import LAYOUTS, find_corpus
-from pyannote_ge2e.data.prepare.plan import Corpus, GivenTrials, ProtocolPlan, SubsetPlan
+from pyannote_ge2e.data.prepare.plan import Corpus, GivenTrials, LeftOut, ProtocolPlan, SubsetPlan
 from pyannote_ge2e.errors import UserError
 
 
@@ -184,10 +184,11 @@ class TestFormats:
     def test_the_preferred_one_is_taken_and_the_other_named(self, tmp_path: Path) -> None:
         found = corpus(touch(tmp_path, "ann/1.wav", "ann/1.m4a", "bob/1.wav", "bob/1.mp3"))
         assert {os.path.splitext(r.path)[1] for r in found.recordings} == {".wav"}
-        assert left_out(found) == {
-            "ann/1.m4a": "the .wav of the same name is taken",
-            "bob/1.mp3": "the .wav of the same name is taken",
-        }
+        reason = "the .wav of the same name is taken"
+        assert [r.others for r in found.recordings] == [
+            (LeftOut(f"{tmp_path}/ann/1.m4a", reason),),
+            (LeftOut(f"{tmp_path}/bob/1.mp3", reason),),
+        ]
 
     def test_a_uri_that_would_be_found_twice_gets_a_name_of_its_own(self, tmp_path: Path) -> None:
         found = corpus(touch(tmp_path, "ann/1.wav", "ann/1.flac", "bob/1.flac"))

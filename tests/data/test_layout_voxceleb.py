@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -155,7 +156,8 @@ class TestParts:
             f"{tmp_path}/{folder}/id00012/{VIDEO}/0000{n}.wav" for n in (1, 2)
         ]
         assert all(recording.template for recording in found.recordings)
-        assert sum(item.files for item in found.left_out) == 2
+        others = [other.path for r in found.recordings for other in r.others]
+        assert [os.path.splitext(path)[1] for path in others] == [".m4a", ".m4a"]
 
     def test_a_conversion_that_stopped_halfway(self, tmp_path: Path) -> None:
         part(tmp_path, "dev/aac", "id00012", suffix=".m4a")

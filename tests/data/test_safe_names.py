@@ -11,7 +11,6 @@ from pyannote.database.loader import load_lst, load_trial
 
 from pyannote_ge2e.data.prepare.layouts.found import Found, recordings_of
 from pyannote_ge2e.data.prepare.names import audio_template, is_safe_uri, safe_speaker, safe_uri
-from pyannote_ge2e.data.prepare.plan import LeftOut
 
 AWKWARD = [
     *("ann/call 1", 'ann/"1"', "ann/a*", "{uri}/1", "ann/tab\t1", "ann/new\nline", "#ann/1"),
@@ -97,21 +96,10 @@ class TestTemplates:
 class TestRecordingsOf:
     def test_a_changed_name_never_takes_that_of_another(self) -> None:
         stems = ["ann/a b", "ann/a%20b", "ann/a\nb", "ann/a%0Ab"]
-        recordings, renamed = recordings_of([Found(s, "/v", ".wav", "ann") for s in stems], [])
+        recordings, renamed = recordings_of([Found(s, "/v", ".wav", "ann") for s in stems])
         assert len({recording.uri for recording in recordings}) == 4
         assert renamed == {"ann/a b": "ann/a%20b-2", "ann/a\nb": "ann/a%0Ab-2"}
         assert [r.path for r in recordings if not r.template] == [
             "/v/ann/a\nb.wav",
             "/v/ann/a b.wav",
         ]
-
-    def test_many_copies_are_told_by_their_number(self) -> None:
-        files = [
-            Found(f"ann/{n}", "/v", suffix, "ann")
-            for n in range(1500)
-            for suffix in (".wav", ".m4a")
-        ]
-        left_out: list[LeftOut] = []
-        recordings, _ = recordings_of(files, left_out)
-        assert len(recordings) == 1500
-        assert left_out == [LeftOut("ann/0.m4a", "the .wav of the same name is taken", 1500)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 
-__all__ = ["audio_template", "is_safe_uri", "safe_speaker", "safe_uri"]
+__all__ = ["audio_template", "is_safe_uri", "safe_speaker", "safe_uri", "unused"]
 
 # White space separates the fields of a list, pandas takes " for a quote, pyannote takes * for a
 # pattern and braces for something to fill in.
@@ -80,6 +80,22 @@ def safe_speaker(name: str) -> str:
     if name.isprintable():
         return name
     return "".join(sign if sign.isprintable() else _escaped(sign) for sign in name)
+
+
+def unused(uri: str, taken: set[str]) -> str:
+    """Return `uri`, with a number if it is in use, and put it in use.
+
+    Examples
+    --------
+    >>> unused("ann/1", {"ann/1", "ann/1-2"})
+    'ann/1-3'
+    """
+    free, number = uri, 1
+    while free in taken:
+        number += 1
+        free = f"{uri}-{number}"
+    taken.add(free)
+    return free
 
 
 def audio_template(folder: str, suffix: str) -> str:

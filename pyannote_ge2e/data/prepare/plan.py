@@ -12,34 +12,6 @@ __all__ = ["Corpus", "GivenTrials", "LeftOut", "ProtocolPlan", "Recording", "Sub
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """An audio file, and who speaks in it.
-
-    Attributes
-    ----------
-    uri : str
-        Its name in lists and trials: unique in the corpus, and fit for pyannote's lists.
-    path : str
-        Absolute path of the file.
-    template : str
-        What `Databases` says to find it, such as "/data/voices/{uri}.wav"; empty when no template
-        leads from the uri to the path, which then needs a link.
-    speaker : str
-    group : str
-        Part of the corpus it belongs to, for `SubsetPlan`.
-    gender : str
-        "f", "m", or nothing when it is not known.
-    """
-
-    uri: str
-    path: str
-    template: str
-    speaker: str
-    group: str = ""
-    gender: str = ""
-
-
-@dataclass(frozen=True)
 class LeftOut:
     """Something that is not in the lists, and why.
 
@@ -63,6 +35,37 @@ class LeftOut:
             c if c.isprintable() else c.encode("unicode_escape").decode() for c in self.path
         )
         return "".join(printable) + (f" (and {self.files - 1:,} more)" if self.files > 1 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """An audio file, and who speaks in it.
+
+    Attributes
+    ----------
+    uri : str
+        Its name in lists and trials: unique in the corpus, and fit for pyannote's lists.
+    path : str
+        Absolute path of the file.
+    template : str
+        What `Databases` says to find it, such as "/data/voices/{uri}.wav"; empty when no template
+        leads from the uri to the path, which then needs a link.
+    speaker : str
+    group : str
+        Part of the corpus it belongs to, for `SubsetPlan`.
+    gender : str
+        "f", "m", or nothing when it is not known.
+    others : tuple of LeftOut
+        The same recording in other formats, in the order in which they would be taken.
+    """
+
+    uri: str
+    path: str
+    template: str
+    speaker: str
+    group: str = ""
+    gender: str = ""
+    others: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from pyannote_ge2e.data.prepare.lists import (
 from pyannote_ge2e.data.prepare.lock import Say, alone
 from pyannote_ge2e.data.prepare.make_trials import Wanted
 from pyannote_ge2e.data.prepare.measure import Progress, measure
+from pyannote_ge2e.data.prepare.other_formats import readable_formats
 from pyannote_ge2e.data.prepare.plan import Corpus, LeftOut
 from pyannote_ge2e.data.prepare.prepared import Prepared, SubsetSummary
 from pyannote_ge2e.data.prepare.subset_tables import write_subsets
@@ -127,10 +128,10 @@ def prepare(
         registry.check_free(database_yml, name, lists, templates, plans)
 
         files = [recording.path for recording in corpus.recordings]
-        milliseconds, reasons = measure(files, lists / MEASURED, progress, threads)
-        unreadable = [LeftOut(files[row], reason) for row, reason in reasons.items()]
+        measured = measure(files, lists / MEASURED, progress, threads)
+        corpus, milliseconds, left_out = readable_formats(corpus, measured, threads)
         subsets, too_few, notes = choose_subsets(corpus, milliseconds, choice)
-        left_out = _shown([*unreadable, *corpus.left_out, *too_few], paths)
+        left_out = _shown([*left_out, *corpus.left_out, *too_few], paths)
         _check_enough(corpus, milliseconds, left_out)
         if not subsets:
             raise UserError(f"Nothing is left of the corpus; {_for_one(left_out)}")

@@ -82,7 +82,7 @@ def folder_corpus(paths: Sequence[Path], options: Options) -> Corpus:
     found, notes = rest_for_training(found, "the folders")
     notes = [*_speakers_of_several_roots(found), *notes]
     genders = read_genders(options.genders) if options.genders else {}
-    recordings, renamed = recordings_of(found, left_out, genders=genders)
+    recordings, renamed = recordings_of(found, genders=genders)
     corpus = Corpus(
         layout="folder",
         name=os.path.basename(os.path.dirname(roots[0]) if subset_of_root else roots[0]),

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from pyannote_ge2e.data.prepare.names import audio_template, is_safe_uri, safe_speaker, safe_uri
+from pyannote_ge2e.data.prepare.names import (
+    audio_template,
+    is_safe_uri,
+    safe_speaker,
+    safe_uri,
+    unused,
+)
 from pyannote_ge2e.data.prepare.plan import LeftOut, Recording
 from pyannote_ge2e.data.prepare.scan import AUDIO_SUFFIXES
 
 __all__ = ["Found", "recordings_of"]
 
 _PREFERENCE = {suffix: rank for rank, suffix in enumerate(AUDIO_SUFFIXES)}
-_MANY = 1000  # copies that are told one by one; more are told by their number
 
 
 class Found(NamedTuple):
@@ -55,7 +60,6 @@ class Found(NamedTuple):
 
 def recordings_of(
     found: Iterable[Found],
-    left_out: list[LeftOut],
     *,
     genders: Mapping[str, str] | None = None,
     copies: bool = False,
@@ -70,8 +74,6 @@ def recordings_of(
     Parameters
     ----------
     found : iterable of Found
-    left_out : list of LeftOut
-        Takes the files of which another format is taken.
     genders : mapping of str to str, optional
         "f" or "m" of speakers, where the files do not say it.
     copies : bool, optional
@@ -89,23 +91,21 @@ def recordings_of(
     Examples
     --------
     >>> files = [Found("ann/1", "/a", ".wav", "ann"), Found("bob/call 1", "/a", ".wav", "bob")]
-    >>> recordings, renamed = recordings_of(files, [])
+    >>> recordings, renamed = recordings_of(files)
     >>> [(recording.uri, recording.template) for recording in recordings]
     [('ann/1', '/a/{uri}.wav'), ('bob/call%201', '')]
     >>> renamed
     {'bob/call 1': 'bob/call%201'}
     """
     genders = genders or {}
-    ordered = sorted(found)
     kept: list[Found] = []
     rivals: dict[str, list[Found]] = {}  # files of the stems of which there are several
-    for stem, same_stem in groupby(ordered, key=itemgetter(0)):
+    for stem, same_stem in groupby(sorted(found), key=itemgetter(0)):
         files = list(same_stem)
         if len(files) > 1:
             rivals[stem] = files
             files = _one_format(files, copies)
         kept.extend(files)
-    _say_what_is_left_out(rivals, kept, left_out, ordered)
 
     places = {_place(file) for file in kept if not file.elsewhere}
     templates = {place: audio_template(*place) for place in places}
@@ -126,12 +126,13 @@ def recordings_of(
         if uri is file.stem and is_safe_uri(uri):
             template = "" if file.elsewhere else templates[_place(file)]
         else:
-            uri, template = _free(safe_uri(uri), taken), ""
+            uri, template = unused(safe_uri(uri), taken), ""
             if roots[file.stem] < 2:
                 renamed[file.stem] = uri
         gender = file.gender or genders.get(file.speaker, "")
         speaker = safe_speaker(file.speaker)
-        recordings.append(Recording(uri, file.path, template, speaker, file.group, gender))
+        others = tuple(_others(file, rivals.get(file.stem, ()), copies))
+        recordings.append(Recording(uri, file.path, template, speaker, file.group, gender, others))
     if renamed or roots:
         recordings.sort(key=lambda recording: recording.uri)
     return recordings, renamed
@@ -154,40 +155,11 @@ def _preference(file: Found) -> tuple[int, str, str]:
     return rank, file.suffix, file.root
 
 
-def _say_what_is_left_out(
-    rivals: dict[str, list[Found]],
-    kept: list[Found],
-    left_out: list[LeftOut],
-    ordered: list[Found],
-) -> None:
-    several = len({file.root for file in ordered}) > 1
-    best: dict[str, list[Found]] = defaultdict(list)
-    for file in kept:
-        if file.stem in rivals:
-            best[file.stem].append(file)
-    others: dict[str, list[str]] = defaultdict(list)
-    for stem, files in rivals.items():
-        for file in files:
-            if file in best[stem]:
-                continue
-            here = [each for each in best[stem] if each.root == file.root]
-            if here:
-                reason = f"the {here[0].suffix} of the same name is taken"
-            else:
-                reason = f"the one of the same name in '{best[stem][0].root}' is taken"
-            others[reason].append(file.path if several else file.stem + file.suffix)
-    for reason, paths in others.items():
-        if len(paths) > _MANY:
-            left_out.append(LeftOut(paths[0], reason, len(paths)))
-        else:
-            left_out.extend(LeftOut(path, reason) for path in paths)
-
-
-def _free(uri: str, taken: set[str]) -> str:
-    """Return `uri`, with a number if it is in use, and put it in use."""
-    free, number = uri, 1
-    while free in taken:
-        number += 1
-        free = f"{uri}-{number}"
-    taken.add(free)
-    return free
+def _others(file: Found, rivals: Iterable[Found], copies: bool) -> Iterator[LeftOut]:
+    """Yield the files that are left out because this one of the same stem is taken."""
+    same = f"the {file.suffix} of the same name is taken"
+    for other in sorted(rivals, key=_preference):
+        if other.root == file.root and other != file:
+            yield LeftOut(other.path, same)
+        elif other.root != file.root and copies:
+            yield LeftOut(other.path, f"the one of the same name in '{file.root}' is taken")

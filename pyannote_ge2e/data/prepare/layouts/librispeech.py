@@ -65,7 +65,7 @@ def librispeech_corpus(paths: Sequence[Path], options: Options) -> Corpus:
     genders: dict[str, str] = {}
     for path in [*tables, *filter(None, [options.genders])]:
         genders.update(read_genders(path))
-    recordings, renamed = recordings_of(found, left_out, genders=genders)
+    recordings, renamed = recordings_of(found, genders=genders)
     corpus = Corpus(
         layout="librispeech",
         name=os.path.basename(found[0].root) or "LibriSpeech",

@@ -97,7 +97,7 @@ def lists_corpus(paths: Sequence[Path], options: Options) -> Corpus:
         raise UserError(_nothing(paths, left_out))
     found, rest = rest_for_training(found_of(files), "the lists")
     genders = read_genders(options.genders) if options.genders else {}
-    recordings, renamed = recordings_of(found, left_out, genders=genders, listed=True)
+    recordings, renamed = recordings_of(found, genders=genders, listed=True)
     corpus = Corpus(
         layout="lists",
         name=_name(lists[0]),

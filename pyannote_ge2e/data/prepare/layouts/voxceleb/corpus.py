@@ -82,7 +82,7 @@ def voxceleb_corpus(paths: Sequence[Path], options: Options) -> Corpus:
         for group in [groups[video.root, video.speaker]]
         for stem, suffix in video.files
     )
-    recordings, renamed = recordings_of(found, left_out, genders=genders, copies=True)
+    recordings, renamed = recordings_of(found, genders=genders, copies=True)
     others = [path for name, path in sorted(beside.items()) if name not in TABLES]
     known: dict[str, str] = {}
     if options.trial_lists or others:
