@@ -15,6 +15,7 @@ from pyannote_ge2e.experiment.checkpoint import AtomicCheckpointIO
 from pyannote_ge2e.experiment.config import Experiment
 from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.device import find_device
+from pyannote_ge2e.experiment.freed_memory import freed_memory_kept
 from pyannote_ge2e.experiment.initial import build_model, check_fit, start_from
 from pyannote_ge2e.experiment.interrupt import Interrupted, StopBetweenBatches
 from pyannote_ge2e.experiment.layout import TrainFolder, write_yaml
@@ -167,7 +168,7 @@ def train(
             use_distributed_sampler=False,
         )
         try:
-            with stop.listening():
+            with stop.listening(), freed_memory_kept():
                 trainer.fit(model, ckpt_path=start.checkpoint)
         except Interrupted as interrupted:
             raise KeyboardInterrupt(_how_to_go_on(run)) from interrupted
