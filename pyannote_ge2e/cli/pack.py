@@ -29,8 +29,14 @@ def size(word: str | int) -> int:
     return number
 
 
+def _is_given(context: typer.Context, option: str) -> bool:
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"  # of click, or of typer's own copy
+
+
 @in_one_sentence
 def pack(
+    context: typer.Context,
     protocol: Protocol,
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Folder of the pack.")],
     subset: Subset = "train",
@@ -62,7 +68,12 @@ def pack(
     from pyannote_ge2e.experiment import pack as run
 
     if verify:
-        run.verify(output, protocol)
+        run.verify(
+            output,
+            protocol,
+            subset=subset if _is_given(context, "subset") else None,
+            sample_rate=sample_rate if _is_given(context, "sample_rate") else None,
+        )
         return
     run.pack(
         protocol,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import yaml
 
+from pyannote_ge2e.data.default_registries import default_registries, named_once
 from pyannote_ge2e.data.known import known_protocols, unknown_protocol, unread_subset
 from pyannote_ge2e.errors import UserError
 
@@ -132,19 +133,8 @@ def _check_mapping(path: Path, content: Any, keys: tuple[str, ...], depth: int) 
             _check_mapping(path, value, (*keys, str(key)), depth - 1)
 
 
-def _default_registries() -> list[Path]:
-    """Files that pyannote.database loads when it is imported, in its order."""
-    named = os.environ.get("PYANNOTE_DATABASE_CONFIG", "").split(";")
-    paths = [
-        Path("~/.pyannote/database.yml"),
-        Path("database.yml"),
-        *map(Path, filter(None, named)),
-    ]
-    return [path.expanduser() for path in paths]
-
-
 def check_default_registries() -> None:
-    """Check every `database.yml` that pyannote.database will load when it is imported.
+    """Check every `database.yml` that pyannote.database loads by itself, and let it load them.
 
     To be called before anything imports pyannote.audio: a malformed file is a traceback inside
     that very import. Does nothing when it is too late.
@@ -155,16 +145,18 @@ def check_default_registries() -> None:
         See `check_database_yml`.
     """
     if "pyannote.database" not in sys.modules:
-        for path in filter(Path.is_file, _default_registries()):
+        for path in filter(Path.is_file, default_registries()):
             check_database_yml(path)
+        with named_once():
+            import pyannote.database  # noqa: F401
 
 
 def _registry(extra: Path | None) -> Registry:
     """Registry of pyannote, with one more file."""
-    check_default_registries()
     with warnings.catch_warnings():
         # `unread_subset` says it when it matters.
         warnings.filterwarnings("ignore", "Ignoring '.*' entries are not supported")
+        check_default_registries()
         return _loaded(extra)
 
 

@@ -85,26 +85,38 @@ def pack(
     return packed
 
 
-def verify(output: Path, protocol: str | None = None) -> None:
+def verify(
+    output: Path,
+    protocol: str | None = None,
+    *,
+    subset: Subset | None = None,
+    sample_rate: int | None = None,
+) -> None:
     """Compare every utterance of a pack with its checksum.
 
     Parameters
     ----------
     output : Path
         Folder of the pack.
-    protocol : str, optional
+    protocol, subset : str, optional
         What it should hold.
+    sample_rate : int, optional
+        At which, in Hz.
 
     Raises
     ------
     UserError
-        When it is not whole, or utterances are damaged.
+        When it is not whole, is another pack, or utterances are damaged.
     """
     console = Console()
     whole = Pack(output)
     about = whole.whole.about
     if protocol not in (None, about.protocol):
         raise UserError(f"'{output}' is the pack of {about.protocol}, not of {protocol}.")
+    if subset not in (None, about.subset):
+        raise UserError(f"'{output}' is the pack of the {about.subset} subset, not of {subset}.")
+    if sample_rate not in (None, about.sample_rate):
+        raise UserError(f"'{output}' is a pack at {about.sample_rate} Hz, not at {sample_rate} Hz.")
     held = int(np.count_nonzero(whole.shard >= 0))
     with bar(console, "Verifying", held) as advance:
         damaged = list(damaged_rows(whole, _now_and_then(advance)))

@@ -222,6 +222,21 @@ class TestTrials:
         assert len(trials(prepared, "test")) == 3
         assert "1 of 3 trials contradict the corpus, and are kept" in "\n".join(prepared.notes)
 
+    def test_that_compare_a_recording_with_itself_are_kept_and_counted(
+        self, tmp_path: Path
+    ) -> None:
+        for subset in ("train", "test"):
+            corpus(tmp_path / "V" / subset, speakers=4)
+        (tmp_path / "trials.txt").write_text(
+            "1 test/id00/0 test/id00/1\n1 test/id01/0.wav test/id01/0\n0 test/id02/0 test/id01/1\n"
+        )
+        prepared = prepare(
+            tmp_path / "V", database_yml=tmp_path / "d.yml", trial_lists=[tmp_path / "trials.txt"]
+        )
+        assert trials(prepared, "test")[1] == ("1", "test/id01/0", "test/id01/0")
+        (note,) = [note for note in prepared.notes if "trials" in note]
+        assert "1 of 3 trials compare a recording with itself ('test/id01/0', for one), and" in note
+
     def test_that_are_given_keep_their_subset_whole(self, tmp_path: Path) -> None:
         for subset in ("train", "test"):
             corpus(tmp_path / "V" / subset, speakers=6)

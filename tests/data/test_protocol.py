@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pyannote.database
 import pytest
 
 from pyannote_ge2e.data.protocol import (
@@ -89,6 +91,29 @@ def test_malformed_default_registry_is_one_sentence_not_a_traceback(tmp_path: Pa
     )
     assert run.stdout.startswith("SAID"), run.stderr
     assert f"'{path}', line 3" in run.stdout
+
+
+def test_registry_that_is_named_again_is_loaded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+):
+    """By the current folder, by PYANNOTE_DATABASE_CONFIG, and by `registry`."""
+    path = tmp_path / "database.yml"
+    path.write_text(
+        "Protocols:\n  Once: {SpeakerVerification: {All: {scope: global}}}\n"
+        "  X: {SpeakerVerification: {Both: {train: {}}}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYANNOTE_DATABASE_CONFIG", config := f"{path};database.yml;nowhere.yml")
+    # As before its first import.
+    monkeypatch.setattr(pyannote, "database", pyannote.database)
+    for name in ("pyannote.database", "pyannote.database.registry"):
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("Once.SpeakerVerification.All", "X.SpeakerVerification.Both"):
+        assert load_protocol(name, Path("database.yml")).name == name
+    assert list(pyannote.database.registry.configs) == [path]
+    assert not [warning for warning in recwarn if "existing" in str(warning.message)]
+    assert os.environ["PYANNOTE_DATABASE_CONFIG"] == config
 
 
 def test_task_that_pyannote_does_not_know_is_named_and_stops_nothing_else(

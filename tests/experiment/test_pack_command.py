@@ -66,8 +66,28 @@ def test_the_command_packs_goes_on_and_verifies(tmp_path: Path, tiny_protocol) -
 def test_a_meta_protocol_and_another_subset_are_packed(tmp_path: Path, tiny_protocol) -> None:
     pack(tiny_protocol.combined, tmp_path / "both")
     assert set(Pack(tmp_path / "both").table.names.databases) == {"Tiny", "Small"}
-    assert run("pack", tiny_protocol.name, tmp_path / "dev", "--subset", "dev").exit_code == 0
+    words = ("pack", tiny_protocol.name, tmp_path / "dev")
+    assert run(*words, "--subset", "dev").exit_code == 0
     assert len(Pack(tmp_path / "dev").samples) == 12
+    for options in ((), ("--subset", "dev"), ("--sample-rate", 16000)):
+        result = run(*words, *options, "--verify")
+        assert f"'{tmp_path / 'dev'}' is as it was written: 12 utterances" in shown(result)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "refusal"),
+    [
+        ("--subset", "dev", "is the pack of the train subset, not of development."),
+        ("--subset", "test", "is the pack of the train subset, not of test."),
+        ("--sample-rate", 8000, "is a pack at 16000 Hz, not at 8000 Hz."),
+    ],
+)
+def test_another_pack_than_was_asked_for_is_not_verified(
+    packed: Path, tiny_protocol, option: str, value: object, refusal: str
+) -> None:
+    result = run("pack", tiny_protocol.name, packed, option, value, "--verify")
+    assert result.exit_code == 1
+    assert f"error: '{packed}' {refusal}" in shown(result)
 
 
 @pytest.mark.parametrize("size", ["2XB", "10", "-1GB", "GB"])
