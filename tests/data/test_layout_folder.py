@@ -325,6 +325,13 @@ class TestRefused:
         with pytest.raises(UserError, match="is a file: expected a folder"):
             corpus(touch(tmp_path, "a.wav") / "a.wav")
 
+    def test_a_missing_one_beside_a_list_is_the_one_that_is_named(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a.wav")
+        (tmp_path / "list.csv").write_text("path,speaker\na.wav,ann\n")
+        for paths in (["list.csv", "gone"], ["gone", "list.csv"]):
+            with pytest.raises(UserError, match=r"No such folder: '.*gone'\. Check the path"):
+                corpus(*(tmp_path / path for path in paths), layout="auto")
+
     def test_unknown_layouts_and_nothing_at_all(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"Unknown layout 'timit': known are auto, voxceleb"):
             corpus(tmp_path, layout="timit")

@@ -70,10 +70,11 @@ def checked_folders(paths: Sequence[Path], expected: str) -> list[str]:
     pyannote_ge2e.errors.UserError: No such folder: 'nowhere'. Check the path.
     """
     folders: dict[str, None] = {}
-    for path in paths:
-        path = path.expanduser()
+    paths = [path.expanduser() for path in paths]
+    for path in paths:  # all of them first: because of a missing one, a list is not taken for one
         if not path.exists():
             raise UserError(f"No such folder: '{path}'. Check the path.")
+    for path in paths:
         if not path.is_dir():
             raise UserError(
                 f"'{path}' is a file: expected a folder of {expected}. Lists of trials are "
