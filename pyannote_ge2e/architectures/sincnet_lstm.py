@@ -13,7 +13,7 @@ from pyannote_ge2e.architectures.sincnet import MaskedSincNet
 from pyannote_ge2e.architectures.values import check_value
 from pyannote_ge2e.errors import UserError
 
-SINCNET: dict[str, Any] = {"stride": 10}
+SINCNET: dict[str, Any] = {"stride": 10, "log": False}
 LSTM: dict[str, Any] = {
     "hidden_size": 256,
     "num_layers": 2,
@@ -34,7 +34,8 @@ class SincNetLSTM(RecurrentEmbedding):
         Number of channels: 1.
     sincnet : dict, optional
         `stride` of the sinc filters, in samples (10, as in pyannote.audio's own models: one frame
-        every 17 ms; 1 is ten times slower on a CPU, with ten times the frames).
+        every 17 ms; 1 is ten times slower on a CPU, with ten times the frames), and `log` (False),
+        whether to take the logarithm of what the filters give.
     lstm : dict, optional
         `hidden_size` (256), `num_layers` (2), `proj_size` (0: no projection inside the LSTM),
         `bidirectional` (False), `dropout` between layers (0.0).

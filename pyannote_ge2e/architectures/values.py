@@ -38,6 +38,7 @@ _STRIDE = _Rule(
 
 _RULES = {
     "stride": _STRIDE,
+    "log": _SWITCH,
     "num_mels": _SIZE,
     "window": _SECONDS,
     "hop": _SECONDS,

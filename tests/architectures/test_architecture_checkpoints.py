@@ -174,7 +174,7 @@ def test_hyper_parameters_hold_every_option():
     assert dict(SincNetLSTM().hparams) == {
         "sample_rate": 16000,
         "num_channels": 1,
-        "sincnet": {"stride": 10},
+        "sincnet": {"stride": 10, "log": False},
         "lstm": {
             "hidden_size": 256,
             "num_layers": 2,
