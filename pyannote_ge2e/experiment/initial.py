@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from pyannote.audio import Model
@@ -60,26 +61,47 @@ def start_from(model: Model, source: Pretrained) -> None:
 
 
 def _check_front_ends(model: Model, source: Model) -> None:
-    """Check that stored log-mel energies are those that pretrained weights know.
+    """Check that the network will hear what pretrained weights know.
 
-    Another hop, or another rate, would fit the weights and mean something else.
+    Another hop, or another rate, would fit them, or nearly, and mean something else.
     """
-    features = getattr(model.task, "features", None)
-    ours, theirs = model.hparams.get("mel"), source.hparams.get("mel")
-    if features is None or not ours or not theirs:
-        return
-    options = [
-        *((name, ours[name], theirs[name]) for name in ("num_mels", "window", "hop")),
-        ("sample_rate", model.hparams["sample_rate"], source.hparams["sample_rate"]),
-    ]
-    for name, stored, known in options:
-        # Windows and hops are whole numbers of samples.
-        if not math.isclose(stored, known, abs_tol=0.5 / model.hparams["sample_rate"]):
+    stored = getattr(model.task, "features", None)
+    asked = _front_end(model)
+    for name, known in _front_end(source).items():
+        found = asked.get(name, known)
+        if _same(found, known, model.hparams["sample_rate"]):
+            continue
+        if stored is not None and name in _OF_STORED:
             raise UserError(
                 f"The pretrained weights take log-mel energies whose {name} is {known:g}, and that "
-                f"of those in '{features.folder}' is {stored:g}: store others with 'emb features', "
+                f"of those in '{stored.folder}' is {found:g}: store others with 'emb features', "
                 "into another folder."
             )
+        raise UserError(
+            f"The pretrained weights were trained with '{name}: {known}', and config.yml asks for "
+            f"'{name}: {found}': remove it."
+        )
+
+
+# What stored log-mel energies were made with; the rest is up to config.yml.
+_OF_STORED = ("sample_rate", "num_mels", "window", "hop")
+
+
+def _front_end(model: Model) -> dict[str, Any]:
+    """Hyper-parameters of what comes before the layers that learn, by name."""
+    found = {
+        name: model.hparams[name] for name in ("sample_rate", "recipe") if name in model.hparams
+    }
+    for block in ("mel", "sincnet"):
+        found.update(model.hparams.get(block) or {})
+    return found
+
+
+def _same(found: Any, known: Any, sample_rate: int) -> bool:
+    if isinstance(found, float) and isinstance(known, (int, float)):
+        # Windows and hops are whole numbers of samples.
+        return math.isclose(found, known, abs_tol=0.5 / sample_rate)
+    return bool(found == known)
 
 
 def check_fit(model: Model, checkpoint: Path, config: Path) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from pyannote.audio import Model
+from pyannote.audio.core.task import UnknownSpecificationsError
 
 from pyannote_ge2e.architectures.loading import build_model, load_checkpoint
+from pyannote_ge2e.architectures.recipes import RECIPES
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.hub import PRETRAINED, weights_of
 from pyannote_ge2e.interop.public import import_public, resemblyzer_weights
@@ -27,8 +30,8 @@ class Pretrained:
     model : Model
         In evaluation mode, on the CPU.
     config : dict
-        Configuration of the experiment it comes from; for a model trained elsewhere, only its
-        architecture.
+        Configuration of the experiment it comes from; for a model trained elsewhere, its
+        architecture and sample rate, and GE2E with chunks as long as those it was trained on.
     loss : dict of str to Tensor
         The loss's own parameters (GE2E's w and b), by name in the loss.
     """
@@ -65,7 +68,12 @@ def load_pretrained(name: str, option: str = "--pretrained") -> Pretrained:
         return _from_file(weights_of(name))
     if name == "resemblyzer":
         imported = import_public(resemblyzer_weights())
-        return Pretrained(imported.model, _architecture_of(imported.model), imported.loss)
+        return Pretrained(imported.model, _config_of(imported.model), imported.loss)
+    if name in RECIPES:
+        raise UserError(
+            f"{option} '{name}': weights of {RECIPES[name].project} are not distributed with this "
+            "package; 'pyannote-ge2e emb import CHECKPOINT' makes a file to give here of theirs."
+        )
     if name and Path(name).expanduser().is_dir():
         raise UserError(f"{option}: '{name}' is a folder; give a file of weights.")
     if Path(name).suffix in (".pt", ".bin", ".ckpt"):
@@ -88,7 +96,7 @@ def _from_file(path: Path) -> Pretrained:
     checkpoint = load_checkpoint(path)
     model = build_model(checkpoint, path)
     entry = checkpoint["pyannote.audio"]
-    config = entry.get("config") or _architecture_of(model)
+    config = entry.get("config") or _config_of(model)
     loss = {
         key.removeprefix(_LOSS_PREFIX): value
         for key, value in entry.get("loss", {}).items()
@@ -109,13 +117,19 @@ def _try(name: str, option: str, load: Any) -> Model:
 
 
 def _from_model(model: Model) -> Pretrained:
-    return Pretrained(model.eval(), _architecture_of(model))
+    return Pretrained(model.eval(), _config_of(model))
 
 
-def _architecture_of(model: Model) -> dict[str, Any]:
-    """Configuration section that rebuilds a model trained elsewhere."""
+def _config_of(model: Model) -> dict[str, Any]:
+    """Configuration that goes on training a model that was trained elsewhere."""
     params = {key: value for key, value in model.hparams.items() if key != "task"}
-    for implied in ("sample_rate", "num_channels"):
-        params.pop(implied, None)
+    sample_rate = params.pop("sample_rate", None)
+    params.pop("num_channels", None)
     name = f"{type(model).__module__}.{type(model).__qualname__}"
-    return {"architecture": {"name": name, "params": params}}
+    config: dict[str, Any] = {"architecture": {"name": name, "params": params}}
+    if sample_rate is not None and getattr(model, "takes_waveforms", True):
+        config["feature_extraction"] = {"name": "RawAudio", "params": {"sample_rate": sample_rate}}
+    config["task"] = {"name": "GE2E", "params": {}}
+    with suppress(UnknownSpecificationsError):  # a model that was never trained has none
+        config["task"]["params"]["duration"] = float(next(iter(model.specifications)).duration)
+    return config

@@ -7,11 +7,14 @@ import pytest
 import torch
 import yaml
 from pyannote.audio import Model
+from pyannote.audio.core.task import Problem, Resolution, Specifications
 
+from pyannote_ge2e.architectures import MelLSTM
 from pyannote_ge2e.architectures.loading import load_checkpoint
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.pretrained import load_pretrained
 from pyannote_ge2e.experiment.train import train
+from pyannote_ge2e.interop.exports.forms import stripped
 
 
 @pytest.fixture
@@ -90,7 +93,6 @@ def test_stripped_weights_can_be_fine_tuned(
 
 def test_an_upstream_model_can_be_fine_tuned(tmp_path: Path, tiny_protocol) -> None:
     """As `pyannote/embedding` would: its checkpoint knows no configuration of ours."""
-    from pyannote.audio.core.task import Problem, Resolution, Specifications
     from pyannote.audio.models.embedding import XVectorSincNet
 
     model = XVectorSincNet(dimension=8)
@@ -122,6 +124,49 @@ def test_weights_of_another_architecture_are_refused(
         with pytest.raises(UserError, match="remove 'architecture'"):
             fine_tune(root, tiny_protocol.no_development, pretrained)
     assert [path.name for path in root.iterdir()] == ["config.yml"]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("feature_extraction: {params: {sample_rate: 8000}}", "'sample_rate: 16000'"),
+        ("architecture: {params: {mel: {hop: 0.02}}}", "'hop: 0.01'"),
+        ("architecture: {params: {mel: {normalise: false}}}", "'normalise: True'"),
+    ],
+)
+def test_weights_are_not_given_energies_that_they_do_not_know(
+    pretrained: Path, tmp_path: Path, tiny_protocol, change: str, named: str
+) -> None:
+    """All of these would train: they fit the weights, and mean something else."""
+    root = tmp_path / "tuned"
+    root.mkdir()
+    (root / "config.yml").write_text(change)
+    with pytest.raises(UserError, match=f"{named}.*: remove it"):
+        fine_tune(root, tiny_protocol.no_development, pretrained)
+    assert [path.name for path in root.iterdir()] == ["config.yml"]
+
+
+def test_weights_without_a_configuration_go_on_as_they_were_trained(
+    tmp_path: Path, tiny_protocol
+) -> None:
+    """At their sample rate, on chunks of their length, with GE2E."""
+    torch.manual_seed(0)
+    lstm = {"hidden_size": 8, "num_layers": 1, "proj_size": 0}
+    model = MelLSTM(sample_rate=8000, lstm=lstm, dimension=8)
+    model.specifications = Specifications(Problem.REPRESENTATION, Resolution.CHUNK, 0.5)
+    torch.save(stripped(model), tmp_path / "elsewhere.pt")
+    folder = fine_tune(tmp_path / "tuned", tiny_protocol.no_development, tmp_path / "elsewhere.pt")
+    config = yaml.safe_load((folder / "config.yml").read_text())
+    assert config["feature_extraction"]["params"] == {"sample_rate": 8000}
+    assert config["task"] == {"name": "GE2E", "params": {"duration": 0.5}}
+    tuned = load_checkpoint(folder / "weights" / "0001.pt")
+    assert tuned["hyper_parameters"]["sample_rate"] == 8000
+
+
+@pytest.mark.parametrize("name", ["dvector", "harryvolek"])
+def test_public_weights_that_nobody_may_hand_on_are_imported_first(name: str) -> None:
+    with pytest.raises(UserError, match=f"--pretrained '{name}'.*emb import"):
+        load_pretrained(name)
 
 
 @pytest.mark.parametrize("name", ["missing.pt", "models/missing", "a b c", "gee"])
