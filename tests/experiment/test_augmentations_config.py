@@ -63,7 +63,7 @@ def load(experiment: Path, section: str) -> Experiment:
 
 def build(experiment: Path, section: str) -> torch.nn.Module:
     loaded = load(experiment, f"data_augmentation: {section}\n")
-    return loaded._augmentation.build(loaded.sample_rate)
+    return loaded.recipe.augmentation.build(loaded.sample_rate)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ data_augmentation:
     line = path.read_text().splitlines().index("    fill: noise") + 1
     loaded = Experiment.from_config(read_config(path), path)
     with pytest.raises(UserError, match=f"line {line}: data_augmentation SpecAugment: fill"):
-        loaded._augmentation.build(16000)
+        loaded.recipe.augmentation.build(16000)
 
 
 @pytest.mark.parametrize(

@@ -244,7 +244,7 @@ def test_augmentations_are_built_for_the_sample_rate(tmp_path):
 
     section = "data_augmentation: [{name: Gain, params: {p: 1.0}}, {name: LowPassFilter}]\n"
     experiment = load(tmp_path, SMALL + section)
-    augmentation = experiment._augmentation.build(experiment.sample_rate)
+    augmentation = experiment.recipe.augmentation.build(experiment.sample_rate)
     waveforms = torch.rand(2, 1, 16000)
     assert augmentation(samples=waveforms, sample_rate=16000).samples.shape == waveforms.shape
 

@@ -76,7 +76,7 @@ def test_the_published_experiment_is_understood_as_it_stands(tmp_path):
     assert model.dimension == 512
 
     assert experiment.task_name == "AdditiveAngularMargin"
-    task = dict(experiment._task.params)
+    task = dict(experiment.recipe.task.section.params)
     assert task.pop("margin") == pytest.approx(math.degrees(0.05))
     assert task == {
         "scale": 10,
@@ -87,7 +87,7 @@ def test_the_published_experiment_is_understood_as_it_stands(tmp_path):
         "label_min_duration": 30,
     }
 
-    noise = experiment._augmentation
+    noise = experiment.recipe.augmentation
     assert noise.kind.__name__ == "BackgroundNoise"
     assert noise.section.params["collection"] == "MUSAN.Collection.BackgroundNoise"
     assert noise.section.params["snr_min"] == 10
@@ -138,8 +138,8 @@ def test_values_that_are_left_out_are_those_of_1x(tmp_path):
     changes = [("         stride: [5, 1, 1]\n", ""), ("      margin: 0.05\n", "")]
     experiment = load(tmp_path, *changes, ("      per_epoch: 5\n", ""))
     assert experiment.build_model().hparams.sincnet["stride"] == 1
-    assert experiment._task.params["margin"] == pytest.approx(math.degrees(0.1))
-    assert "batches_per_epoch" not in experiment._task.params
+    assert experiment.recipe.task.section.params["margin"] == pytest.approx(math.degrees(0.1))
+    assert "batches_per_epoch" not in experiment.recipe.task.section.params
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_spellings_of_1x_work_with_our_task(tmp_path):
         ("      margin: 0.05\n      s: 10\n", "      min_duration: 1.0\n      per_turn: 1\n"),
         ("per_label: 1", "per_label: 4"),
     )
-    params = experiment._task.params
+    params = experiment.recipe.task.section.params
     assert params["num_classes_per_batch"] == 128
     assert params["num_chunks_per_class"] == 4
     assert params["batches_per_epoch"] == math.ceil(5 * 86400 / (128 * 4 * 2.0))
@@ -180,8 +180,8 @@ def test_version_4s_own_margin_loss_keeps_its_degrees(tmp_path):
         ("margin: 0.05\n      s: 10", "margin: 20"),
     )
     assert experiment.task_name == "AdditiveAngularMargin"
-    assert experiment._task.params["margin"] == 20
-    assert experiment._task.params["scale"] == 64.0
+    assert experiment.recipe.task.section.params["margin"] == 20
+    assert experiment.recipe.task.section.params["scale"] == 64.0
 
 
 def test_missing_noise_is_one_sentence(tmp_path):
