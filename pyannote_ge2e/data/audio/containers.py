@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pyannote_ge2e.data.audio.mp4 import MP4_MAGIC
+from pyannote_ge2e.data.audio.samples import undecodable
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["FFMPEG_ADVICE", "FFMPEG_SUFFIXES", "FFmpegSource", "has_ffmpeg"]
@@ -99,10 +100,7 @@ class FFmpegSource:
         try:
             samples = self.decoder.get_samples_played_in_range(start, stop)
         except Exception as error:
-            raise UserError(
-                f"'{self.path}' is damaged or truncated: {count / self.rate:.3f} s cannot be "
-                f"decoded from {start:.3f} s on. Copy or convert it again."
-            ) from error
+            raise undecodable(self.path, first, count, self.rate) from error
         waveform: np.ndarray = samples.data[0].numpy()[:count]
         return waveform
 

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 
 from pyannote_ge2e.data.audio.ogg import last_page
+from pyannote_ge2e.data.audio.samples import undecodable
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["SoundFileSource"]
@@ -83,10 +84,7 @@ class SoundFileSource:
         try:
             samples = self._read(first, count)
         except (soundfile.LibsndfileError, MemoryError) as error:  # a header may promise years
-            raise UserError(
-                f"'{self.path}' is damaged or truncated: {count / self.rate:.3f} s cannot be "
-                f"decoded from {first / self.rate:.3f} s on. Copy or convert it again."
-            ) from error
+            raise undecodable(self.path, first, count, self.rate) from error
         return samples if samples.ndim == 1 else samples.mean(axis=1)
 
     def _read(self, first: int, count: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
+from pyannote_ge2e.data.audio.samples import FROM_INT16, down_mixed, truncated
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["SPHERE_MAGIC", "SphereSource"]
@@ -16,7 +17,6 @@ __all__ = ["SPHERE_MAGIC", "SphereSource"]
 SPHERE_MAGIC = b"NIST_1A"
 """How such a file begins, whatever it is called."""
 
-_FROM_INT16 = np.float32(1 / 2**15)
 _LONGEST_HEADER = 2**20
 _BYTE_ORDER = {"01": "LITTLE", "10": "BIG"}
 
@@ -121,11 +121,8 @@ class SphereSource:
         held = os.fstat(self.file.fileno()).st_size - layout.offset
         size = layout.width * layout.channels
         if held < layout.frames * size:
-            raise UserError(
-                f"'{self.path}' is truncated: its header promises "
-                f"{layout.frames / layout.rate:.3f} s of audio and the file holds "
-                f"{max(held, 0) / size / layout.rate:.3f} s. Copy or convert it again."
-            )
+            second = size * layout.rate
+            raise truncated(self.path, layout.frames / layout.rate, max(held, 0) / second)
 
     def read(self, first: int, count: int) -> np.ndarray:
         """Return up to `count` samples from sample `first` on, down-mixed: (count,) float32."""
@@ -133,10 +130,7 @@ class SphereSource:
         count = max(min(count, self.frames - first), 0)
         size = layout.width * layout.channels
         self.file.seek(layout.offset + first * size)
-        samples = _to_float(self.file.read(count * size), layout)
-        if layout.channels == 1:
-            return samples
-        return samples.reshape(-1, layout.channels).mean(axis=1)
+        return down_mixed(_to_float(self.file.read(count * size), layout), layout.channels)
 
     def close(self) -> None:
         """Close the file."""
@@ -147,7 +141,7 @@ def _to_float(raw: bytes, layout: _Layout) -> np.ndarray:
     raw = raw[: len(raw) - len(raw) % (layout.width * layout.channels)]
     if layout.subtype == "PCM_16":
         order = "<" if layout.endian == "LITTLE" else ">"
-        return np.frombuffer(raw, f"{order}i2").astype(np.float32) * _FROM_INT16
+        return np.frombuffer(raw, f"{order}i2").astype(np.float32) * FROM_INT16
     samples, _ = soundfile.read(
         io.BytesIO(raw),
         dtype="float32",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.data.audio.samples import FROM_INT16, down_mixed, truncated
 
 __all__ = ["WavSource", "read_plain"]
 
@@ -27,7 +27,6 @@ _PLAIN_BITS = struct.pack("<HH", 2, 16) + b"data"
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _STREAMED = (0, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF)  # sizes that mean "not known yet"
 
-_FROM_INT16 = np.float32(1 / 2**15)
 _FROM_INT32 = np.float32(1 / 2**31)
 
 
@@ -85,7 +84,7 @@ def read_plain(path: str, start: float, num_samples: int, sample_rate: int) -> n
     if len(raw) < wanted:
         return None
     chunk = np.frombuffer(raw, "<i2").astype(np.float32)
-    chunk *= _FROM_INT16
+    chunk *= FROM_INT16
     return chunk
 
 
@@ -148,10 +147,7 @@ class WavSource:
         self.frames = length // self.frame_size
         if held < self.frames * self.frame_size:
             second = self.frame_size * self.rate
-            raise UserError(
-                f"'{self.path}' is truncated: its header promises {length / second:.3f} s of audio "
-                f"and the file holds {held / second:.3f} s. Copy or convert it again."
-            )
+            raise truncated(self.path, length / second, held / second)
 
     def read(self, first: int, count: int) -> np.ndarray:
         """Return up to `count` samples from sample `first` on, down-mixed: (count,) float32."""
@@ -161,10 +157,7 @@ class WavSource:
             self.descriptor, count * self.frame_size, layout.offset + first * self.frame_size
         )
         raw = raw[: len(raw) - len(raw) % self.frame_size]
-        samples = _to_float(raw, layout.code, layout.bits)
-        if layout.channels == 1:
-            return samples
-        return samples.reshape(-1, layout.channels).mean(axis=1)
+        return down_mixed(_to_float(raw, layout.code, layout.bits), layout.channels)
 
     def close(self) -> None:
         """Close the file."""
@@ -175,7 +168,7 @@ def _to_float(raw: bytes, code: int, bits: int) -> np.ndarray:
     if code == _FLOAT:
         return np.frombuffer(raw, "<f4").astype(np.float32)
     if bits == 16:
-        return np.frombuffer(raw, "<i2").astype(np.float32) * _FROM_INT16
+        return np.frombuffer(raw, "<i2").astype(np.float32) * FROM_INT16
     if bits == 24:
         # Three bytes become the upper three of a 32-bit integer: the sign comes for free.
         words = np.zeros((len(raw) // 3, 4), np.uint8)

@@ -12,14 +12,14 @@ from pyannote_ge2e.data.audio.pack.layout import LEFT_OUT
 from pyannote_ge2e.data.audio.pack.match import Names, find_rows
 from pyannote_ge2e.data.audio.pack.read import Pack
 from pyannote_ge2e.data.audio.reader import placed
-from pyannote_ge2e.data.batches.sources import ROUNDING, ChunkSource
+from pyannote_ge2e.data.batches.sources import ROUNDING, WaveformSource
 from pyannote_ge2e.data.index.index import Index
 from pyannote_ge2e.errors import UserError
 
 __all__ = ["PackSource", "without_left_out"]
 
 
-class PackSource(ChunkSource):
+class PackSource(WaveformSource):
     """Chunks of the files of an index, from a pack; travels to workers as two paths.
 
     Where the index is not the one that the pack was made of, its rows of the pack travel too.
@@ -99,15 +99,6 @@ class PackSource(ChunkSource):
                 f"{_and_more(len(changed) - 1)}: bring the pack up to date with '{command}', which "
                 "reads only what changed."
             )
-
-    def units(self, seconds: np.ndarray) -> np.ndarray:
-        """Count the whole samples that utterances of so many seconds hold."""
-        # The small constant undoes what binary fractions do to 2.0 - 0.1 and the like.
-        return np.floor(seconds * self.rate + 0.05).astype(np.int64)
-
-    def empty(self, chunks: int, length: int) -> np.ndarray:
-        """Make room for so many chunks of `length` samples: (chunks, 1, length)."""
-        return np.empty((chunks, 1, length), np.float32)
 
     def read(
         self, file: int, start: float, offset: int, length: int, out: np.ndarray | None = None

@@ -10,7 +10,7 @@ from pyannote_ge2e.data.audio.reader import read_chunk, read_segment
 from pyannote_ge2e.data.index.index import Index
 from pyannote_ge2e.errors import UserError
 
-__all__ = ["AudioSource", "ChunkSource"]
+__all__ = ["AudioSource", "ChunkSource", "WaveformSource"]
 
 # Annotations that round up end a little after the file does; more than this is a broken file.
 ROUNDING = 0.1  # seconds
@@ -51,7 +51,20 @@ class ChunkSource(Protocol):
         ...
 
 
-class AudioSource(ChunkSource):
+class WaveformSource(ChunkSource):
+    """Chunks of waveforms, mono, counted in samples: wherever they are read from."""
+
+    def units(self, seconds: np.ndarray) -> np.ndarray:
+        """Count the whole samples that utterances of so many seconds hold."""
+        # The small constant undoes what binary fractions do to 2.0 - 0.1 and the like.
+        return np.floor(seconds * self.rate + 0.05).astype(np.int64)
+
+    def empty(self, chunks: int, length: int) -> np.ndarray:
+        """Make room for so many chunks of `length` samples: (chunks, 1, length)."""
+        return np.empty((chunks, 1, length), np.float32)
+
+
+class AudioSource(WaveformSource):
     """Chunks of audio files, mono.
 
     Parameters
@@ -65,15 +78,6 @@ class AudioSource(ChunkSource):
         self.index = index
         self.sample_rate = sample_rate
         self.rate = float(sample_rate)
-
-    def units(self, seconds: np.ndarray) -> np.ndarray:
-        """Count the whole samples that utterances of so many seconds hold."""
-        # The small constant undoes what binary fractions do to 2.0 - 0.1 and the like.
-        return np.floor(seconds * self.sample_rate + 0.05).astype(np.int64)
-
-    def empty(self, chunks: int, length: int) -> np.ndarray:
-        """Make room for so many chunks of `length` samples: (chunks, 1, length)."""
-        return np.empty((chunks, 1, length), np.float32)
 
     def read(
         self, file: int, start: float, offset: int, length: int, out: np.ndarray | None = None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +14,7 @@ from pyannote_ge2e.data.trials.trials import Segments
 from pyannote_ge2e.data.trials.windows import SegmentReader
 from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.evaluation.embedding_cache import EmbeddingCache, file_key
+from pyannote_ge2e.experiment.shards import growing_parts
 from pyannote_ge2e.report.words import counted
 from pyannote_ge2e.tasks.embedding import FILES_PER_BATCH, Files, embed_files, shortest_input
 
@@ -63,7 +63,7 @@ class UniqueFiles:
             rows[position] = row
         return rows
 
-    def part(self, rows: list[int]) -> UniqueFiles:
+    def part(self, rows: Sequence[int]) -> UniqueFiles:
         """Some of the files."""
         return UniqueFiles(
             [self.paths[row] for row in rows],
@@ -119,7 +119,8 @@ def embed_once(
         if missing:
             min_length = shortest_input(model.to(device).eval(), duration, reader)
         with bar(console, "embedding", len(missing)) as advance:
-            for rows in _shards(missing):
+            shards = growing_parts(missing, SMALLEST_SHARD, LARGEST_SHARD, SECONDS_PER_SHARD)
+            for rows in shards:
                 part = files.part(rows)
                 embeddings = embed_files(
                     model,
@@ -141,14 +142,3 @@ def embed_once(
             "the same command goes on from there."
         ) from interrupt
     return np.stack([known[row] for row in range(len(files.keys))])
-
-
-def _shards(rows: list[int]) -> Iterator[list[int]]:
-    """Cut a list into parts that grow until each takes its time."""
-    size, start = SMALLEST_SHARD, 0
-    while start < len(rows):
-        began = time.monotonic()
-        yield rows[start : start + size]
-        start += size
-        if time.monotonic() - began < SECONDS_PER_SHARD / 2:
-            size = min(2 * size, LARGEST_SHARD)
