@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from pyannote.audio import Inference, Model
-from pyannote.audio.core.plda import PLDA
 from pyannote.audio.core.task import Problem, Resolution, Specifications
 from pyannote.audio.models.segmentation import PyanNet
 from pyannote.audio.pipelines import SpeakerDiarization
 from pyannote.audio.pipelines.speaker_verification import PretrainedSpeakerEmbedding
 from pyannote.core import Segment
+
+from pyannote_ge2e.interop.no_plda import NoPLDA
 
 RATE = 16000
 
@@ -126,13 +127,6 @@ def segmentation():
         optimiser.step()
     assert loss < 0.3
     return model
-
-
-class NoPLDA(PLDA):
-    """SpeakerDiarization wants a PLDA even for a clustering that uses none."""
-
-    def __init__(self):
-        pass
 
 
 @pytest.fixture
