@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -101,16 +100,11 @@ def test_a_list_that_was_put_in_place_of_another_is_noticed(database_yml):
     assert folder_of(database_yml) != folder
 
 
-def test_an_index_that_finds_no_room_leaves_nothing(tmp_path):
+def test_an_index_that_finds_no_room_leaves_nothing(tmp_path, files_no_larger_than):
     """A full disk takes the beginning of what is written, and says nothing of the rest."""
     index = Index.of([Utterance("a", "D", "x" * 70_000, 0.0, 1.0)])
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="too large"):
-            index.save(tmp_path / "index")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with files_no_larger_than(70_000), pytest.raises(OSError, match="too large"):
+        index.save(tmp_path / "index")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from evaluations import evaluation
 
 CONFIG = {
     "architecture": {
@@ -52,6 +54,24 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory, tiny_protocol) -> Pat
     run = train(root, tiny_protocol.name, to_epoch=3, parallel=0, device="cpu")
     validate(run, tiny_protocol.name, parallel=0, device="cpu")
     return run
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory: pytest.TempPathFactory, tiny_protocol, trained_once: Path) -> dict:
+    """That run evaluated with all that there is to ask for: to read, not to change."""
+    words = ("--snorm", "--p-target", ".01", ".3", "--calibrate=train", "--level=.9", "--seed=3")
+    folder = tmp_path_factory.mktemp("evaluated") / "out"
+    return evaluation(folder, trained_once, tiny_protocol.name, *words)
+
+
+@pytest.fixture
+def evaluate(tiny_protocol, trained_once: Path, tmp_path: Path) -> Callable[..., dict]:
+    """Evaluate that run on the development trials, to a folder of the test's own."""
+
+    def evaluate(*words: object, what: object = trained_once, to: str = "out") -> dict:
+        return evaluation(tmp_path / to, what, tiny_protocol.name, *words)
+
+    return evaluate
 
 
 @pytest.fixture(scope="session")

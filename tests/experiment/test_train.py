@@ -229,28 +229,23 @@ def test_training_that_stops_early_names_the_weights_that_are_there(
 
 
 def test_a_disk_that_fills_up_keeps_the_weights_that_were_there(
-    experiment: Path, tiny_protocol
+    experiment: Path, tiny_protocol, files_no_larger_than
 ) -> None:
-    import resource
-
     folder = train(experiment, tiny_protocol.no_development, to_epoch=1, parallel=0, device="cpu")
     path = TrainFolder(folder).weights_of(1)
     before = path.read_bytes()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        # Files may not grow beyond half of a checkpoint: what a full disk does, to one process.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
-        with pytest.raises(UserError, match=r"Cannot write .*0002\.pt"):
-            train(
-                experiment,
-                tiny_protocol.no_development,
-                from_epoch="last",
-                to_epoch=2,
-                parallel=0,
-                device="cpu",
-            )
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with (
+        files_no_larger_than(len(before) // 2),
+        pytest.raises(UserError, match=r"Cannot write .*0002\.pt"),
+    ):
+        train(
+            experiment,
+            tiny_protocol.no_development,
+            from_epoch="last",
+            to_epoch=2,
+            parallel=0,
+            device="cpu",
+        )
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["0001.pt"]
 
