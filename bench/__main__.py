@@ -14,7 +14,17 @@ from pathlib import Path
 from bench.report import compose, replace_section
 from bench.surroundings import surroundings
 
-SECTIONS = ["loss", "scale", "reading", "waiting", "augmentation", "snorm", "metrics", "embedding"]
+SECTIONS = [
+    "loss",
+    "scale",
+    "reading",
+    "waiting",
+    "augmentation",
+    "snorm",
+    "metrics",
+    "embedding",
+    "fine_tuning",
+]
 REPORT = Path(__file__).with_name("README.md")
 
 
