@@ -7,16 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
-from pyannote.audio.core.model import Model
-from pyannote.audio.core.task import Task
 from torch import Tensor, nn
 
-from pyannote_ge2e.architectures.checkpoint import put_loss_back, set_loss_apart
 from pyannote_ge2e.architectures.masks import keep_something, weights_of_frames
-from pyannote_ge2e.architectures.on_files import OnFiles
 from pyannote_ge2e.architectures.options import merge_options
 from pyannote_ge2e.architectures.pooling import Pooling, make_pooling
 from pyannote_ge2e.architectures.recurrence import initialise, run_over_kept
+from pyannote_ge2e.architectures.speaker_embedding import SpeakerEmbedding
 from pyannote_ge2e.errors import UserError
 
 # PyTorch says so once per process, on a CPU. There is nothing to mend.
@@ -48,7 +45,7 @@ class FrontEnd(Protocol):
     def keeps_too_little(self, weights: Tensor, inputs: Tensor, /) -> Tensor: ...
 
 
-class RecurrentEmbedding(OnFiles, Model):
+class RecurrentEmbedding(SpeakerEmbedding):
     """Front-end, LSTM, pooling, projection: waveforms in, one embedding each out.
 
     Embeddings are not normalised: the loss, the scores and pyannote.audio's clustering, all
@@ -69,11 +66,6 @@ class RecurrentEmbedding(OnFiles, Model):
     projection: nn.Module
     # What training does to (batch, dimension, frame) features: set by a task, never saved.
     frame_augmentation: Callable[[Tensor], Tensor] | None = None
-
-    def __init__(self, sample_rate: int, num_channels: int, task: Task | None) -> None:
-        if num_channels != 1:
-            raise UserError(f"num_channels must be 1 (mono), not {num_channels!r}.")
-        super().__init__(sample_rate=sample_rate, num_channels=num_channels, task=task)
 
     @property
     def front_end(self) -> FrontEnd:
@@ -122,11 +114,6 @@ class RecurrentEmbedding(OnFiles, Model):
             # What is common to all embeddings hides what is not from their cosines.
             nn.init.zeros_(self.projection.bias)
 
-    @property
-    def dimension(self) -> int:
-        """Size of the embedding."""
-        return self.hparams["dimension"]
-
     def num_frames(self, num_samples: int) -> int:
         """Count the frames that so many samples give.
 
@@ -172,86 +159,26 @@ class RecurrentEmbedding(OnFiles, Model):
         """
         return self.front_end.receptive_field_center(frame)
 
-    def forward(  # type: ignore[override]
-        self, waveforms: Tensor, weights: Tensor | None = None
-    ) -> Tensor:
-        """Embed waveforms.
+    def shortest(self, inputs: Tensor) -> int:
+        """Count the samples, or the stored frames, that an embedding needs at least."""
+        return self.front_end.shortest(inputs)
 
-        Parameters
-        ----------
-        waveforms : (batch, 1, sample) or (batch, stored_dimension, frame) Tensor
-            Waveforms; or features that were stored before, where the front-end takes them.
-        weights : (batch, any length) or (batch, speaker, any length) Tensor, optional
-            Mask, read at the nearest position by each layer: 0 drops, a positive value keeps.
-            Audio that is dropped has no effect at all on the embedding; among what is kept, the
-            larger the weight the more it counts in the norms and in the pooling.
+    def embed(self, inputs: Tensor, weights: Tensor | None) -> Tensor:
+        """Embed inputs; among what a mask keeps, the larger the weight the more it counts.
 
-        Returns
-        -------
-        embeddings : (batch, dimension) or (batch, speaker, dimension) Tensor
-            Embeddings. NaN where the mask keeps too few frames: what upstream's diarization
-            takes for "no embedding", and leaves out of its clustering.
-
-        Raises
-        ------
-        ValueError
-            When the waveforms are too short for one embedding, or the shapes do not match.
+        It does in the norms and in the pooling.
         """
-        self._check(waveforms, weights)
         if weights is None:
-            features = self.front_end(waveforms)
+            features = self.front_end(inputs)
             if self.training and self.frame_augmentation is not None:
                 features = self.frame_augmentation(features)
             outputs, _ = self.lstm(features.transpose(1, 2))
             return self.projection(self.pooling(outputs.transpose(1, 2)))
-        if weights.dim() == 3:
-            num_speakers = weights.shape[1]
-            waveforms = waveforms.repeat_interleave(num_speakers, dim=0)
-            return self(waveforms, weights.flatten(0, 1)).unflatten(0, (-1, num_speakers))
-
-        features = self.front_end(waveforms, weights)
+        features = self.front_end(inputs, weights)
         weights, too_few = keep_something(
             weights_of_frames(weights, features.shape[-1]),
-            self.front_end.keeps_too_little(weights, waveforms),
+            self.front_end.keeps_too_little(weights, inputs),
         )
         outputs, kept = run_over_kept(self.lstm, features.transpose(1, 2), weights)
         embeddings = self.projection(self.pooling(outputs.transpose(1, 2), kept))
         return embeddings.masked_fill(too_few, torch.nan)
-
-    def _check(self, waveforms: Tensor, weights: Tensor | None) -> None:
-        channels = waveforms.shape[1] if waveforms.dim() == 3 else None
-        is_audio = channels == 1 and self.takes_waveforms
-        if not is_audio and (channels is None or channels != self.stored_dimension):
-            raise UserError(self._wanted(waveforms))
-        needed = self.front_end.shortest(waveforms)
-        if waveforms.shape[-1] < needed:
-            raise ValueError(
-                f"{waveforms.shape[-1]} {'samples' if is_audio else 'frames'} are too few for an "
-                f"embedding: {type(self).__name__} needs at least {needed}."
-            )
-        if weights is not None and (
-            weights.dim() not in (2, 3) or weights.shape[0] != waveforms.shape[0]
-        ):
-            raise ValueError(
-                "Weights must have shape (batch, frame) or (batch, speaker, frame) with a batch "
-                f"of {waveforms.shape[0]}, not {tuple(weights.shape)}."
-            )
-
-    def _wanted(self, waveforms: Tensor) -> str:
-        """Say what the model takes, to whoever gave something else."""
-        wanted = "Waveforms must have shape (batch, 1, sample)"
-        if self.stored_dimension is not None:
-            wanted += f", and stored features (batch, {self.stored_dimension}, frame)"
-        return f"{wanted}, not {tuple(waveforms.shape)}."
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the loss's weights apart from the model's."""
-        super().on_save_checkpoint(checkpoint)
-        set_loss_apart(checkpoint)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the loss's weights back when there is a task to use them."""
-        set_loss_apart(checkpoint)
-        super().on_load_checkpoint(checkpoint)
-        if self.task is not None:
-            put_loss_back(checkpoint)

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from pyannote.audio.core.model import Model
 from pyannote.audio.core.task import Task
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pyannote_ge2e.architectures.checkpoint import put_loss_back, set_loss_apart
 from pyannote_ge2e.architectures.masks import (
     keeps_fewer,
     weights_of_frames,
     weights_of_samples,
 )
-from pyannote_ge2e.architectures.on_files import OnFiles
+from pyannote_ge2e.architectures.on_utterances import OnUtterances
 from pyannote_ge2e.architectures.options import merge_options, pick
 from pyannote_ge2e.architectures.precision import at_least_single
-from pyannote_ge2e.architectures.public_mel import PublicMel, Windows, together
+from pyannote_ge2e.architectures.public_mel import PublicMel, Windows
 from pyannote_ge2e.architectures.recipes import HOP, NUM_MELS, RECIPES, SAMPLE_RATE, WINDOW
 from pyannote_ge2e.architectures.recurrence import initialise, run_over_kept
-from pyannote_ge2e.architectures.speech import listened_to
+from pyannote_ge2e.architectures.speaker_embedding import SpeakerEmbedding
 from pyannote_ge2e.architectures.values import check_value
 from pyannote_ge2e.errors import UserError
 
 LSTM: dict[str, Any] = {"hidden_size": 256, "num_layers": 3}
 
 
-class DVector(OnFiles, Model):
+class DVector(OnUtterances, SpeakerEmbedding):
     """Speaker embedding as a public GE2E project defines it, front-end and windows included.
 
     A waveform is cut into the project's own windows (of 1.6 s for most), each of which gives an
@@ -82,8 +80,6 @@ class DVector(OnFiles, Model):
     ) -> None:
         if sample_rate != SAMPLE_RATE:
             raise UserError(f"DVector works at {SAMPLE_RATE} Hz, not {sample_rate}.")
-        if num_channels != 1:
-            raise UserError(f"num_channels must be 1 (mono), not {num_channels!r}.")
         super().__init__(sample_rate=sample_rate, num_channels=num_channels, task=task)
         check_value("dimension", dimension)
         lstm = merge_options(LSTM, lstm, "lstm")
@@ -99,11 +95,6 @@ class DVector(OnFiles, Model):
         nn.init.zeros_(self.projection.bias)
         self.attention = nn.Linear(dimension, 1) if pooling == "attention" else None
 
-    @property
-    def dimension(self) -> int:
-        """Size of the embedding."""
-        return self.hparams["dimension"]
-
     def num_frames(self, num_samples: int) -> int:
         """Count the frames of so many samples: their centres are within the waveform."""
         return self.mel.num_frames(num_samples)
@@ -116,37 +107,18 @@ class DVector(OnFiles, Model):
         """Give the sample at the centre of a frame."""
         return frame * HOP
 
-    def forward(  # type: ignore[override]
-        self, waveforms: Tensor, weights: Tensor | None = None
-    ) -> Tensor:
-        """Embed waveforms.
+    def shortest(self, inputs: Tensor) -> int:
+        """Count the samples that an embedding needs at least."""
+        return WINDOW
 
-        Parameters
-        ----------
-        waveforms : (batch, 1, sample) Tensor
-            Waveforms at 16 kHz, of 25 ms at least.
-        weights : (batch, any length) or (batch, speaker, any length) Tensor, optional
-            Mask: 0 drops, a positive value keeps. Dropped audio has no effect on the embedding:
-            windows are made of the frames that are kept, as if the others had never been said.
+    def embed(self, inputs: Tensor, weights: Tensor | None) -> Tensor:
+        """Embed waveforms: of unit length.
 
-        Returns
-        -------
-        embeddings : (batch, dimension) or (batch, speaker, dimension) Tensor
-            Embeddings of unit length. NaN where the mask keeps no frame.
-
-        Raises
-        ------
-        ValueError
-            When the waveforms are too short for one embedding, or the shapes do not match.
+        With a mask, windows are made of the frames that it keeps, as if the others had never been
+        said.
         """
-        self._check(waveforms, weights)
-        if weights is not None and weights.dim() == 3:
-            num_speakers = weights.shape[1]
-            waveforms = waveforms.repeat_interleave(num_speakers, dim=0)
-            return self(waveforms, weights.flatten(0, 1)).unflatten(0, (-1, num_speakers))
-
         too_few = None
-        waveforms = at_least_single(waveforms.squeeze(1))
+        waveforms = at_least_single(inputs.squeeze(1))
         if weights is not None:
             too_few = keeps_fewer(
                 weights_of_frames(weights, self.num_frames(waveforms.shape[1])), 1
@@ -160,112 +132,10 @@ class DVector(OnFiles, Model):
             windows = self.mel(waveforms, weights)
         else:
             windows = self.mel.without_silence(waveforms, weights, silence)
-        embeddings = self._embed(windows)
+        embeddings = self.embed_windows(windows)
         return embeddings if too_few is None else embeddings.masked_fill(too_few, torch.nan)
 
-    @torch.inference_mode()
-    def preprocess(self, waveform: Tensor) -> Tensor:
-        """Set the level of an utterance and drop its silence, as the project does beforehand.
-
-        Parameters
-        ----------
-        waveform : (sample,) Tensor
-            Whole utterance at 16 kHz.
-
-        Returns
-        -------
-        waveform : (sample,) Tensor
-            What is listened to of it.
-
-        Examples
-        --------
-        >>> model = DVector(recipe="dvector")
-        >>> model.preprocess(torch.cat([torch.zeros(8000), torch.full((8000,), 0.1)])).shape
-        torch.Size([8000])
-        """
-        waveform = self.recipe.level(at_least_single(waveform.to(self.device))[None], None)[0]
-        return waveform[listened_to(waveform, self.hparams["silence"])]
-
-    @torch.inference_mode()
-    def embed_utterance(self, waveform: Tensor, step: int | None = None) -> Tensor:
-        """Embed an utterance that is preprocessed already, in the project's own way.
-
-        `forward` preprocesses, then does the same.
-
-        Parameters
-        ----------
-        waveform : (sample,) Tensor
-            Utterance at 16 kHz, from `preprocess` or from the project's own preprocessing.
-        step : int, optional
-            Step between windows, in frames of 10 ms. Defaults to the project's (77 for
-            Resemblyzer; Real-Time-Voice-Cloning takes 80).
-
-        Returns
-        -------
-        embedding : (dimension,) Tensor
-            Of unit length.
-
-        Examples
-        --------
-        >>> model = DVector().eval()
-        >>> waveform = torch.randn(48000)
-        >>> whole = model(waveform.view(1, 1, -1))[0]
-        >>> torch.allclose(model.embed_utterance(model.preprocess(waveform)), whole, atol=1e-6)
-        True
-        """
-        return self.embed_utterances([waveform], step)[0]
-
-    @torch.inference_mode()
-    def embed_utterances(self, waveforms: Sequence[Tensor], step: int | None = None) -> Tensor:
-        """Embed utterances of any lengths at once, each as `embed_utterance` does.
-
-        Their windows are a single batch.
-
-        Parameters
-        ----------
-        waveforms : sequence of (sample,) Tensors
-            Utterances at 16 kHz, preprocessed already.
-        step : int, optional
-            As in `embed_utterance`.
-
-        Returns
-        -------
-        embeddings : (utterance, dimension) Tensor
-
-        Examples
-        --------
-        >>> model = DVector().eval()
-        >>> waveforms = torch.randn(48000), torch.randn(20000)
-        >>> together = model.embed_utterances(waveforms)
-        >>> torch.allclose(together[1], model.embed_utterance(waveforms[1]), atol=1e-6)
-        True
-        """
-        several = []
-        for waveform in waveforms:
-            self._check(waveform[None, None], None)
-            alone = at_least_single(waveform.to(self.device))[None]
-            several.append(self.mel(alone, step=step))
-        return self._embed(together(several))
-
-    def _check(self, waveforms: Tensor, weights: Tensor | None) -> None:
-        if waveforms.dim() != 3 or waveforms.shape[1] != 1:
-            raise ValueError(
-                f"Waveforms must have shape (batch, 1, sample), not {tuple(waveforms.shape)}."
-            )
-        if waveforms.shape[-1] < WINDOW:
-            raise ValueError(
-                f"{waveforms.shape[-1]} samples are too few for an embedding: "
-                f"{type(self).__name__} needs at least {WINDOW}."
-            )
-        if weights is not None and (
-            weights.dim() not in (2, 3) or weights.shape[0] != waveforms.shape[0]
-        ):
-            raise ValueError(
-                "Weights must have shape (batch, frame) or (batch, speaker, frame) with a batch "
-                f"of {waveforms.shape[0]}, not {tuple(weights.shape)}."
-            )
-
-    def _embed(self, windows: Windows) -> Tensor:
+    def embed_windows(self, windows: Windows) -> Tensor:
         """Embed windows, and put together those of an utterance: (utterance, dimension)."""
         longest = max(windows.lengths)
         frames = windows.frames[:, :longest]
@@ -290,18 +160,6 @@ class DVector(OnFiles, Model):
         beyond = torch.arange(outputs.shape[1], device=outputs.device) >= lengths[:, None]
         scores = self.attention(vectors).squeeze(-1).masked_fill(beyond, -torch.inf)
         return (scores.softmax(-1).unsqueeze(1) @ vectors).squeeze(1)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the loss's weights apart from the model's."""
-        super().on_save_checkpoint(checkpoint)
-        set_loss_apart(checkpoint)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the loss's weights back when there is a task to use them."""
-        set_loss_apart(checkpoint)
-        super().on_load_checkpoint(checkpoint)
-        if self.task is not None:
-            put_loss_back(checkpoint)
 
 
 def _choice(given: str | None, choices: tuple[str, ...], what: str, recipe: str) -> str:
