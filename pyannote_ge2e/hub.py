@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import math
+from collections.abc import Callable
+from functools import wraps
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +32,8 @@ __all__ = [
     "weights_of",
 ]
 
-
-def ge2e(
-    pretrained: bool = True,
-    device: str | torch.device = "cpu",
-    window: float | None = None,
-    step: float = 0.25,
-) -> Model:
-    """Speaker embedding from the waveform: SincNet, two LSTM layers, statistics pooling.
-
-    Parameters
-    ----------
-    pretrained : bool
-        Load the weights of `models/GE2E` (see the card there); else initialise them at random.
-    device : str or torch.device
-        Where to compute.
+_SHARED = """device : str or torch.device
+        Where to compute: "cpu", "cuda"...
     window : float, optional
         Duration of the sliding windows that `model({"audio": path})` embeds, in seconds.
         Defaults to that of training chunks.
@@ -50,9 +42,65 @@ def ge2e(
 
     Returns
     -------
-    model : SincNetLSTM
+    model : Model
         In evaluation mode. It takes (batch, channel, sample) waveforms at 16 kHz, or a file, of
-        which it gives one embedding for each sliding window.
+        which it gives one embedding for each sliding window."""
+
+
+def _entry(make: Callable[..., Model]) -> Callable[..., Model]:
+    """Add what all entries share: options in the signature, and a word on each in its help."""
+
+    @wraps(make)
+    def entry(*args: Any, **options: Any) -> Model:
+        try:
+            given = signature.bind(*args, **options)
+        except TypeError as error:  # which does not say of what
+            raise TypeError(f"{make.__name__}: {error}") from None
+        given.apply_defaults()
+        shared = {name: given.arguments.pop(name) for name in added}
+        _check(**shared)
+        return _ready(make(**given.arguments), **shared)
+
+    signature, added = inspect.signature(make), inspect.signature(_ready).parameters.copy()
+    del added["model"]
+    signature = signature.replace(parameters=[*signature.parameters.values(), *added.values()])
+    entry.__signature__ = signature  # type: ignore[attr-defined]
+    assert make.__doc__ is not None
+    entry.__doc__ = make.__doc__.replace("{shared}", _SHARED)
+    return entry
+
+
+def _check(device: str | torch.device, window: float | None, step: float) -> None:
+    if window is not None and not (isinstance(window, Real) and 0 < window < math.inf):
+        raise UserError(f"window must be a number of seconds greater than 0, not {window!r}.")
+    if not (isinstance(step, Real) and 0 < step <= 1):
+        raise UserError(f"step is a ratio of the window, above 0 and 1 at most, not {step!r}.")
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA fails an assertion
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise UserError(f"device '{device}' cannot be used here ({reason}): try 'cpu'.") from error
+
+
+def _ready(
+    model: Any,
+    device: str | torch.device = "cpu",
+    window: float | None = None,
+    step: float = 0.25,
+) -> Model:
+    model.window, model.step = window, step
+    return model.to(device).eval()
+
+
+@_entry
+def ge2e(pretrained: bool = True) -> Model:
+    """Speaker embedding from the waveform: SincNet, two LSTM layers, statistics pooling.
+
+    Parameters
+    ----------
+    pretrained : bool
+        Load the weights of `models/GE2E` (see the card there); else initialise them at random.
+    {shared}
 
     Examples
     --------
@@ -60,29 +108,18 @@ def ge2e(
     >>> model(torch.randn(2, 1, 32000)).shape
     torch.Size([2, 256])
     """
-    model = load_model(weights_of("ge2e")) if pretrained else _untrained(SincNetLSTM())
-    return _ready(model, device, window, step)
+    return load_model(weights_of("ge2e")) if pretrained else _untrained(SincNetLSTM())
 
 
-def ge2e_mel(
-    pretrained: bool = True,
-    device: str | torch.device = "cpu",
-    window: float | None = None,
-    step: float = 0.25,
-) -> Model:
+@_entry
+def ge2e_mel(pretrained: bool = True) -> Model:
     """Speaker embedding from log-mel energies: three LSTM layers, mean pooling.
 
     Parameters
     ----------
     pretrained : bool
         Load the weights of `models/GE2E-mel` (see the card there); else initialise them at random.
-    device, window, step
-        See `ge2e`.
-
-    Returns
-    -------
-    model : MelLSTM
-        In evaluation mode; takes what that of `ge2e` takes.
+    {shared}
 
     Examples
     --------
@@ -91,20 +128,14 @@ def ge2e_mel(
     torch.Size([2, 256])
     """
     if pretrained:
-        model = load_model(weights_of("ge2e_mel"))
-    else:
-        lstm = {"hidden_size": 256, "num_layers": 3, "proj_size": 0}
-        model = _untrained(MelLSTM(mel={"stack": 3}, lstm=lstm, pooling="mean", dimension=256))
-    return _ready(model, device, window, step)
+        return load_model(weights_of("ge2e_mel"))
+    lstm = {"hidden_size": 256, "num_layers": 3, "proj_size": 0}
+    return _untrained(MelLSTM(mel={"stack": 3}, lstm=lstm, pooling="mean", dimension=256))
 
 
+@_entry
 def resemblyzer(
-    pretrained: bool = True,
-    checkpoint: str | Path | None = None,
-    silence: str | None = None,
-    device: str | torch.device = "cpu",
-    window: float | None = None,
-    step: float = 0.25,
+    pretrained: bool = True, checkpoint: str | Path | None = None, silence: str | None = None
 ) -> Model:
     """Resemblyzer's speaker embedding, and Real-Time-Voice-Cloning's, with the numbers they give.
 
@@ -118,13 +149,7 @@ def resemblyzer(
     silence : {"keep", "energy", "webrtcvad"}, optional
         What is dropped before embedding: nothing; blocks of low energy; or what the original
         drops, which takes `pip install webrtcvad-wheels`.
-    device, window, step
-        See `ge2e`.
-
-    Returns
-    -------
-    model : DVector
-        In evaluation mode; takes what that of `ge2e` takes.
+    {shared}
 
     Examples
     --------
@@ -134,16 +159,12 @@ def resemblyzer(
     """
     if pretrained and checkpoint is None:
         checkpoint = resemblyzer_weights()
-    return _ready(_public("resemblyzer", pretrained, checkpoint, silence), device, window, step)
+    return _public("resemblyzer", pretrained, checkpoint, silence)
 
 
+@_entry
 def dvector(
-    pretrained: bool = True,
-    checkpoint: str | Path | None = None,
-    silence: str | None = None,
-    device: str | torch.device = "cpu",
-    window: float | None = None,
-    step: float = 0.25,
+    pretrained: bool = True, checkpoint: str | Path | None = None, silence: str | None = None
 ) -> Model:
     """yistLin/dvector's speaker embedding, from its TorchScript `dvector.pt`.
 
@@ -155,13 +176,7 @@ def dvector(
         Their file, of `AttentivePooledLSTMDvector` or `LSTMDvector`. It has to be given.
     silence : {"edges", "keep"}, optional
         What is dropped before embedding: both ends up to 1 % of full scale, or nothing.
-    device, window, step
-        See `ge2e`.
-
-    Returns
-    -------
-    model : DVector
-        In evaluation mode; takes what that of `ge2e` takes.
+    {shared}
 
     Examples
     --------
@@ -169,16 +184,12 @@ def dvector(
     >>> model(torch.randn(2, 1, 32000)).shape
     torch.Size([2, 256])
     """
-    return _ready(_public("dvector", pretrained, checkpoint, silence), device, window, step)
+    return _public("dvector", pretrained, checkpoint, silence)
 
 
+@_entry
 def harryvolek(
-    pretrained: bool = True,
-    checkpoint: str | Path | None = None,
-    silence: str | None = None,
-    device: str | torch.device = "cpu",
-    window: float | None = None,
-    step: float = 0.25,
+    pretrained: bool = True, checkpoint: str | Path | None = None, silence: str | None = None
 ) -> Model:
     """HarryVolek/PyTorch_Speaker_Verification's speaker embedding, and that of its kin.
 
@@ -191,13 +202,7 @@ def harryvolek(
     silence : {"keep", "split", "trim"}, optional
         What is dropped before embedding: nothing; what `librosa.effects.split(top_db=30)` leaves
         out (text-independent); or `trim` (text-dependent).
-    device, window, step
-        See `ge2e`.
-
-    Returns
-    -------
-    model : DVector
-        In evaluation mode; takes what that of `ge2e` takes.
+    {shared}
 
     Examples
     --------
@@ -205,7 +210,7 @@ def harryvolek(
     >>> model(torch.randn(2, 1, 32000)).shape
     torch.Size([2, 256])
     """
-    return _ready(_public("harryvolek", pretrained, checkpoint, silence), device, window, step)
+    return _public("harryvolek", pretrained, checkpoint, silence)
 
 
 def _public(
@@ -231,12 +236,3 @@ def _untrained(model: Model, duration: float = 2.0) -> Model:
         problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=duration
     )
     return model
-
-
-def _ready(model: Any, device: str | torch.device, window: float | None, step: float) -> Model:
-    if window is not None and not window > 0:
-        raise UserError(f"window must be a number of seconds greater than 0, not {window!r}.")
-    if not 0 < step <= 1:
-        raise UserError(f"step is a ratio of the window, above 0 and 1 at most, not {step!r}.")
-    model.window, model.step = window, step
-    return model.to(device).eval()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import inspect
 import os
 import subprocess
 import sys
@@ -49,38 +50,40 @@ def audio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_torch_hub_loads_from_a_folder(tmp_path: Path, audio: Path) -> None:
-    names = [f"{name!r}" for name in hub.PRETRAINED]
-    script = f"""
-for arguments in ({", ".join(names)}):
-    model = torch.hub.load({str(REPOSITORY)!r}, arguments, source="local")
-    print(model(torch.randn(3, 1, 16000)).shape, model.specifications.duration > 0)
-model = torch.hub.load({str(REPOSITORY)!r}, "ge2e", source="local", window=1.0, step=0.5)
-rows = model({{"audio": {str(audio)!r}}})
-print(rows.data.shape, rows.sliding_window.duration, rows.sliding_window.step)
-"""
-    printed = run(script, tmp_path).splitlines()
-    assert printed[: len(names)] == ["torch.Size([3, 256]) True"] * len(names)
-    assert printed[len(names) :] == ["(7, 256) 1.0 0.5"]
-
-
-def test_torch_hub_lists_helps_and_loads_from_a_repository_of_github(tmp_path: Path) -> None:
+def test_torch_hub_from_a_repository_of_github_and_from_a_folder(
+    tmp_path: Path, audio: Path
+) -> None:
     # Where torch.hub unpacks what it downloads.
     cached = tmp_path / "torch" / "hub" / "someone_repository_main"
     cached.parent.mkdir(parents=True)
     cached.symlink_to(REPOSITORY)
-    script = """
+    script = f"""
 print(*torch.hub.list("someone/repository", trust_repo=True))
 print(torch.hub.help("someone/repository", "resemblyzer", trust_repo=True))
-model = torch.hub.load("someone/repository", "ge2e", pretrained=False, trust_repo=True)
-print(type(model).__name__, model.training)
 model = torch.hub.load("someone/repository", "dvector", pretrained=False, trust_repo=True)
-print(type(model).__name__, model(torch.randn(1, 1, 16000)).shape)
+print(type(model).__name__, model(torch.randn(1, 1, 16000)).shape, model.training)
+for name in {list(hub.PRETRAINED)}:
+    model = torch.hub.load({str(REPOSITORY)!r}, name, source="local", window=1.0, step=0.5)
+    print(model(torch.randn(3, 1, 16000)).shape, model.specifications.duration > 0)
+rows = model({{"audio": {str(audio)!r}}})
+print(rows.data.shape, rows.sliding_window.duration, rows.sliding_window.step)
 """
-    printed = run(script, tmp_path)
-    assert printed.startswith("dvector ge2e ge2e_mel harryvolek resemblyzer\n")
-    assert "pip install --no-deps resemblyzer" in printed
-    assert printed.endswith("SincNetLSTM False\nDVector torch.Size([1, 256])\n")
+    printed = run(script, tmp_path).splitlines()
+    assert printed[0] == "dvector ge2e ge2e_mel harryvolek resemblyzer"
+    assert "pip install --no-deps resemblyzer" in "".join(printed)
+    assert printed[-4:] == [
+        "DVector torch.Size([1, 256]) False",
+        *["torch.Size([3, 256]) True"] * len(hub.PRETRAINED),
+        "(7, 256) 1.0 0.5",
+    ]
+
+
+@pytest.mark.parametrize("name", ["dvector", "ge2e", "ge2e_mel", "harryvolek", "resemblyzer"])
+def test_the_options_that_entries_share_are_in_signature_and_help(name: str) -> None:
+    entry = getattr(hub, name)
+    assert list(inspect.signature(entry).parameters)[-3:] == ["device", "window", "step"]
+    assert "Step between two of these, as a ratio of their duration." in entry.__doc__
+    assert "{shared}" not in entry.__doc__
 
 
 def test_a_file_gives_one_row_per_window(audio: Path) -> None:
@@ -130,6 +133,16 @@ def test_the_weights_in_the_repository_are_the_ones_that_were_published(name: st
     assert hub.weights_of(name) == REPOSITORY / hub.PRETRAINED[name].path
 
 
+@pytest.mark.parametrize("name", list(hub.PRETRAINED))
+def test_untrained_models_are_those_of_the_weights(name: str) -> None:
+    entry = getattr(hub, name)
+    trained, untrained = entry(), entry(pretrained=False)
+    assert dict(untrained.hparams) == dict(trained.hparams)
+    assert (
+        next(iter(untrained.specifications)).problem == next(iter(trained.specifications)).problem
+    )
+
+
 def test_what_cannot_be_loaded_is_one_sentence(tmp_path: Path, checkpoint_of_others: Path) -> None:
     with pytest.raises(UserError, match="known: ge2e, ge2e_mel"):
         hub.weights_of("ge3e")
@@ -138,9 +151,14 @@ def test_what_cannot_be_loaded_is_one_sentence(tmp_path: Path, checkpoint_of_oth
     with pytest.raises(UserError, match="load it as 'harryvolek'"):
         hub.dvector(checkpoint=checkpoint_of_others)
     assert hub.harryvolek(checkpoint=checkpoint_of_others, silence="trim").dimension == 5
-    for option in ({"window": 0.0}, {"step": 0.0}, {"step": 1.5}):
+    absurd = ({"window": 0.0}, {"window": np.inf}, {"window": "2"}, {"step": 0.0}, {"step": 1.5})
+    for option in (*absurd, {"device": "gpu"}, {"device": "cuda:99"}):
         with pytest.raises(UserError, match=next(iter(option))):
             hub.ge2e(pretrained=False, **option)
+    with pytest.raises(TypeError, match="ge2e: got an unexpected keyword argument 'windw'"):
+        hub.ge2e(pretrained=False, windw=1.0)
+    with pytest.raises(UserError, match="A step of 1e-06 is less than a sample"):
+        hub.ge2e(pretrained=False, step=1e-6)({"waveform": torch.ones(1, 9), "sample_rate": 16000})
 
 
 @pytest.fixture

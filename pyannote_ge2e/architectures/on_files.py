@@ -62,6 +62,8 @@ class OnFiles:
         model: Any = self
         was_training = model.training
         duration = self.window or next(iter(model.specifications)).duration
+        if round(self.step * duration * model.hparams["sample_rate"]) < 1:
+            raise UserError(f"A step of {self.step:g} is less than a sample between windows.")
         with warnings.catch_warnings():
             # That windows are not as long as training chunks is what was asked for.
             warnings.filterwarnings("ignore", "Model was trained with")
