@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from pyannote_ge2e.cli.failures import in_one_sentence
-from pyannote_ge2e.cli.options import Cpu, Debug, Device, Duration, Gpu, Step, one_device
+from pyannote_ge2e.cli.options import (
+    Batch,
+    Cpu,
+    Debug,
+    Device,
+    Gpu,
+    Step,
+    Threads,
+    Window,
+    one_device,
+)
 from pyannote_ge2e.cli.verify import MODEL_HELP, Check
 
 
@@ -32,14 +42,14 @@ def embed(
     windows: Annotated[
         bool, typer.Option("--windows", help="One row for each window, not for each recording.")
     ] = False,
-    window: Duration = None,
+    window: Window = None,
     step: Step = 0.25,
     check: Check = True,
     force: Annotated[
         bool, typer.Option("--force", help="Embed all again, whatever is there already.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Windows per forward pass.")] = 32,
-    parallel: Annotated[int, typer.Option(min=0, help="Threads that read audio.")] = 1,
+    batch: Batch = 32,
+    parallel: Threads = 1,
     gpu: Gpu = False,
     cpu: Cpu = False,
     device: Device = "auto",

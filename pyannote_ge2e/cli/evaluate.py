@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pyannote_ge2e.cli.failures import in_one_sentence
-from pyannote_ge2e.cli.figure_options import Ci, Level, Resamples, Seed
+from pyannote_ge2e.cli.figure_options import Ci, Level, ProtocolSpeakers, Resamples, Seed
 from pyannote_ge2e.cli.options import (
     Batch,
     Cpu,
@@ -97,15 +97,7 @@ def evaluate(
             rich_help_panel=FIGURES,
         ),
     ] = None,
-    speakers: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="UTT2SPK",
-            help="Lines 'uri speaker', where the protocol does not tell who speaks.",
-            show_default=False,
-            rich_help_panel=FIGURES,
-        ),
-    ] = None,
+    speakers: ProtocolSpeakers = None,
     seed: Seed = 0,
     resamples: Resamples = 1000,
     output: Annotated[

@@ -25,6 +25,16 @@ Speakers = Annotated[
         show_default=False,
     ),
 ]
+ProtocolSpeakers = Annotated[
+    Path | None,
+    typer.Option(
+        "--speakers",
+        metavar="UTT2SPK",
+        help="Lines 'uri speaker', where the protocol does not tell who speaks.",
+        show_default=False,
+        rich_help_panel=FIGURES,
+    ),
+]
 Columns = Annotated[
     str | None,
     typer.Option(

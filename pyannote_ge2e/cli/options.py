@@ -47,15 +47,33 @@ def device(word: str) -> str:
     return word
 
 
+def number(word: str | float) -> float:
+    """Return a number that is finite.
+
+    Examples
+    --------
+    >>> number("-.5")
+    -0.5
+    """
+    value = _float(word)
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{word!r} is not a number, such as 0.5.")
+    return value
+
+
 def positive(word: str | float) -> float:
     """Return a number that is finite and greater than zero."""
-    try:
-        number = float(word)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
+    value = _float(word)
+    if not 0 < value < math.inf:
         raise typer.BadParameter(f"{word!r} is not a number greater than 0.")
-    return number
+    return value
+
+
+def _float(word: str | float) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan
 
 
 def one_device(device: str, gpu: bool, cpu: bool) -> str:
@@ -103,15 +121,15 @@ Step = Annotated[
         parser=positive, metavar="RATIO", help="Step between windows, over their duration."
     ),
 ]
-Duration = Annotated[
-    float | None,
-    typer.Option(
-        parser=positive,
-        metavar="SECONDS",
-        help="Duration of windows: that of training chunks by default.",
-        show_default=False,
-    ),
-]
+_OF_WINDOWS: Any = {
+    "parser": positive,
+    "metavar": "SECONDS",
+    "help": "Duration of windows: that of training chunks by default.",
+    "show_default": False,
+}
+Duration = Annotated[float | None, typer.Option(**_OF_WINDOWS)]
+# Where embeddings may be those of windows, `--window` says as much.
+Window = Annotated[float | None, typer.Option("--window", "--duration", **_OF_WINDOWS)]
 Parallel = Annotated[
     int | None,
     typer.Option(
@@ -120,6 +138,7 @@ Parallel = Annotated[
         show_default=False,
     ),
 ]
+Threads = Annotated[int, typer.Option(min=0, help="Threads that read audio.")]
 Pretrained = Annotated[
     str | None,
     typer.Option(

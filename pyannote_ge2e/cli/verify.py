@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from pyannote_ge2e.cli.failures import in_one_sentence
-from pyannote_ge2e.cli.figure_options import Level, Resamples, Seed
+from pyannote_ge2e.cli.figure_options import Level, ProtocolSpeakers, Resamples, Seed
 from pyannote_ge2e.cli.options import (
+    Batch,
     Cpu,
     Debug,
     Device,
@@ -20,6 +21,8 @@ from pyannote_ge2e.cli.options import (
     Registry,
     Step,
     Subset,
+    Threads,
+    number,
     one_device,
 )
 from pyannote_ge2e.cli.several import probability
@@ -29,8 +32,10 @@ MODEL_HELP = (
     "Name in our hub, checkpoint, folder of a run, owner/repo:entry, or owner/name on Hugging Face"
 )
 Threshold = Annotated[
-    float | None,
+    Any,
     typer.Option(
+        parser=number,
+        metavar="SCORE",
         help="Score from which on it is the same speaker: that of emb calibrate by default.",
         show_default=False,
     ),
@@ -148,14 +153,7 @@ def calibrate(
             help="Probability of the same speaker before anything is heard.",
         ),
     ] = 0.5,
-    speakers: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="UTT2SPK",
-            help="Lines 'uri speaker', where the protocol does not tell who speaks.",
-            show_default=False,
-        ),
-    ] = None,
+    speakers: ProtocolSpeakers = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -172,10 +170,10 @@ def calibrate(
     gpu: Gpu = False,
     cpu: Cpu = False,
     device: Device = "auto",
-    batch: Annotated[int, typer.Option(min=1, help="Windows per forward pass.")] = 32,
+    batch: Batch = 32,
     step: Step = 0.25,
     duration: Duration = None,
-    parallel: Annotated[int, typer.Option(min=0, help="Threads that read audio.")] = 1,
+    parallel: Threads = 1,
     registry: Registry = None,
     debug: Debug = False,
 ) -> None:

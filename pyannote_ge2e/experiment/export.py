@@ -12,6 +12,7 @@ from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.evaluation.model import EvaluatedModel, find_model
+from pyannote_ge2e.experiment.output import check_file
 from pyannote_ge2e.interop.exports.check import check_same
 from pyannote_ge2e.interop.exports.forms import FORMS
 
@@ -45,6 +46,7 @@ def export(what: str, to: str, output: Path) -> float:
             f"--output '{output}': what ends in .safetensors is read as such, and nothing else is; "
             "let the two agree."
         )
+    check_file(output)
     write, load = FORMS[to]
     found = find_model(what)
     with replacing(output) as temporary:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,9 @@ from typer.testing import CliRunner, Result
 from pyannote_ge2e import embed
 from pyannote_ge2e.cli.app import app
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.embedding import embed as embed_module
+from pyannote_ge2e.experiment.embedding.progress import Progress
+from pyannote_ge2e.experiment.embedding.table import Rows
 
 
 def run(*words: object) -> Result:
@@ -125,6 +131,24 @@ def test_bad_recordings_are_listed_with_the_reason_and_left_out(
     assert not output.with_name("out.npz.left-out.txt").exists()
 
 
+def test_what_cannot_be_listed_or_would_be_waited_for_is_left_out(
+    folder: Path, small_weights: Path
+) -> None:
+    name = os.fsdecode(b"\xff.wav")  # no text in UTF-8
+    shutil.copy(next(folder.rglob("*.wav")), folder / name)
+    os.mkfifo(folder / "pipe.wav")
+    (folder / "again").symlink_to(folder)
+    output = folder.parent / "out.npz"
+    result = run("embed", folder, "-o", output, "--model", small_weights)
+    assert result.exit_code == 0, result.output
+    listed = output.with_name("out.npz.left-out.txt").read_text()
+    assert "pipe.wav' is a pipe or a device" in listed
+    assert "again' is left out: it is a symbolic link to a folder that contains it." in listed
+    with np.load(output) as file:
+        assert len(file["names"]) == 10
+        assert name in file["names"]
+
+
 def test_nothing_that_can_be_embedded_is_an_error(tmp_path: Path, small_weights: Path) -> None:
     for name in ("a.wav", "b.wav"):
         (tmp_path / name).write_text("no audio")
@@ -134,65 +158,93 @@ def test_nothing_that_can_be_embedded_is_an_error(tmp_path: Path, small_weights:
     assert not (tmp_path / "out.npz").exists()
 
 
-# Runs the command in shards of two recordings, and does something after the second shard.
-SHARDS = """
-import os, resource, signal, sys
-from pathlib import Path
-from pyannote_ge2e.cli.app import app
-from pyannote_ge2e.experiment.embedding import embed, progress
-embed.SMALLEST_SHARD = embed.LARGEST_SHARD = 2
-keep = progress.Progress.keep
-def watched(self, rows):
-    keep(self, rows)
-    if len(list(self.folder.glob('*.npz'))) == 2:
-        {then}
-progress.Progress.keep = watched
-app(['emb', *sys.argv[1:]])
-"""
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file may grow beyond 100 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        yield resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def ctrl_c() -> Iterator[None]:
+    yield os.kill(os.getpid(), signal.SIGINT)
+
+
+def stopped(monkeypatch: pytest.MonkeyPatch, by: Callable, *words: object) -> Result:
+    """Run the command in shards of two recordings, and stop it in the second."""
+    keep = Progress.keep
+
+    def watched(self: Progress, rows: Rows) -> None:
+        with by() if list(self.folder.glob("*.npz")) else nullcontext():
+            keep(self, rows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(embed_module, "SMALLEST_SHARD", 2)
+        patched.setattr(embed_module, "LARGEST_SHARD", 2)
+        patched.setattr(Progress, "keep", watched)
+        return run(*words)
 
 
 @pytest.mark.parametrize(
-    ("then", "code", "sentence"),
+    ("by", "code", "sentence"),
     [
-        (
-            "os.kill(os.getpid(), signal.SIGINT)",
-            130,
-            "4 of 9 recordings are embedded and kept: the same command goes on",
-        ),
-        (
-            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))",
-            1,
-            "Cannot write",
-        ),
-        ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL, ""),
+        (ctrl_c, 130, "2 of 9 recordings are embedded and kept: the same command goes on"),
+        (full_disk, 1, "Cannot write"),
     ],
-    ids=["Ctrl-C", "full disk", "killed"],
+    ids=["Ctrl-C", "full disk"],
 )
 def test_whatever_stops_it_the_next_run_goes_on(
-    folder: Path, small_weights: Path, then: str, code: int, sentence: str
+    folder: Path, small_weights: Path, monkeypatch: pytest.MonkeyPatch, by, code, sentence
 ) -> None:
     output = folder.parent / "out.npz"
     words = ["embed", folder, "-o", output, "--model", small_weights]
-    stopped = subprocess.run(
-        [sys.executable, "-c", SHARDS.replace("{then}", then), *map(str, words)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert stopped.returncode == code, stopped.stderr
-    assert sentence in stopped.stderr
-    assert "Traceback" not in stopped.stderr
+    result = stopped(monkeypatch, by, *words)
+    assert result.exit_code == code, result.output
+    assert sentence in result.stderr
     assert not output.exists()
+    check_that_it_goes_on(folder, small_weights, words)
+
+
+# Writes a second shard, and is killed before it gets its name.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pyannote_ge2e.data.prepare.lock import alone
+from pyannote_ge2e.experiment.embedding.progress import Progress
+from pyannote_ge2e.experiment.embedding.table import read_npz
+output = Path(sys.argv[1])
+made, rows = read_npz(output.with_name("out.npz.partial") / "000000.npz")
+with alone(output.with_name(".out.npz.lock")):
+    os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)
+    Progress(output, made).keep(rows)
+"""
+
+
+def test_killed_while_it_writes_it_goes_on(
+    folder: Path, small_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = folder.parent / "out.npz"
+    words = ["embed", folder, "-o", output, "--model", small_weights]
+    stopped(monkeypatch, ctrl_c, *words)
+    killed = subprocess.run([sys.executable, "-c", KILLED, output], stderr=subprocess.PIPE)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    left = {path.suffix for path in output.with_name("out.npz.partial").iterdir()}
+    assert left == {".npz", ".tmp"}
+    check_that_it_goes_on(folder, small_weights, words)
+
+
+def check_that_it_goes_on(folder: Path, weights: Path, words: list[object]) -> None:
     result = run(*words)
-    assert "5 recordings to embed, 4 known already" in result.stdout, result.output
-    wanted = embed(folder, model=small_weights, device="cpu")
+    assert "7 recordings to embed, 2 known already" in result.stdout, result.output
+    wanted = embed(folder, model=weights, device="cpu")
+    output = folder.parent / "out.npz"
     with np.load(output) as file:
         assert file["names"].tolist() == wanted.names.tolist()
         np.testing.assert_allclose(file["embeddings"], wanted.embeddings, atol=1e-6)
-    left = {path.name for path in output.parent.iterdir()}
-    assert {"out.npz", "voices"} <= left
-    assert not output.with_name("out.npz.partial").exists()
+    assert {path.name for path in output.parent.iterdir()} <= {"out.npz", "voices", ".out.npz.lock"}
 
 
 def test_another_models_or_a_foreign_file_is_refused_until_forced(
@@ -222,6 +274,9 @@ def test_what_is_missing_is_told_before_any_work(
 ) -> None:
     with pytest.raises(UserError, match=r"must end in \.npz or \.parquet"):
         embed(folder, folder.parent / "out.csv", model=small_weights)
+    (folder.parent / "folder.npz").mkdir()
+    with pytest.raises(UserError, match="it is a folder; choose another with --output"):
+        embed(folder, folder.parent / "folder.npz", model=small_weights)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UserError, match=r"pip install 'pyannote-ge2e\[parquet\]'"):
         embed(folder, folder.parent / "out.parquet", model=small_weights)

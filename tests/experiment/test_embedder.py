@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -137,5 +138,20 @@ def test_places_that_cannot_be_listed_are_named(voices: Path, tmp_path: Path) ->
         find_recordings([tmp_path / "gone.wav"])
     with pytest.raises(UserError, match="holds no audio file"):
         find_recordings([tmp_path])
+    with pytest.raises(UserError, match="An empty name"):
+        find_recordings([""])
+    other = shutil.copytree(voices, tmp_path / "other" / voices.name)
     with pytest.raises(UserError, match="would both be called"):
-        find_recordings([voices, voices])
+        find_recordings([voices, other])
+
+
+def test_a_folder_that_leads_back_to_itself_is_listed_once(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "again").symlink_to(tmp_path)
+    left_out: dict[str, str] = {}
+    assert [each.name for each in find_recordings([tmp_path], left_out)] == ["a.wav"]
+    [(path, reason)] = left_out.items()
+    assert path == str(tmp_path / "again")
+    assert "again' is left out: it is a symbolic link to a folder that contains it." in reason
+    with pytest.raises(UserError, match="symbolic link"):
+        find_recordings([tmp_path])

@@ -180,6 +180,17 @@ def test_a_bad_recording_or_name_leaves_the_store_as_it_was(
     ]
 
 
+def test_what_is_no_place_for_a_store_is_named(files, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="is a folder: give the file"):
+        enroll("dora", files[0][0], store=tmp_path, device="cpu")
+    with pytest.raises(UserError, match="choose another with --store"):
+        enroll("dora", files[0][0], store=tmp_path / "file" / "x.safetensors", device="cpu")
+    with pytest.raises(UserError, match="threshold must be a number"):
+        identify(files[0][0], store=tmp_path / "gone", threshold=float("nan"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_processes_that_enrol_at_once_lose_nobody(store: Path, files, small_weights: Path) -> None:
     code = (
         "import sys\n"

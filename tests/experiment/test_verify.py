@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -96,6 +97,21 @@ def test_another_threshold_and_another_prior_move_what_depends_on_them(
     assert rare < found().probability < likely
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"threshold": float("nan")}, "threshold must be a number"),
+        ({"threshold": float("inf")}, "threshold must be a number"),
+        ({"prior": 0}, "prior must lie between 0 and 1"),
+        ({"prior": 2.0}, "prior must lie between 0 and 1"),
+        ({"model": ""}, "--model is empty"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(pair, options, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        verify(*pair, **options)
+
+
 def test_rates_of_the_file_are_those_of_the_trials(calibrated: Path) -> None:
     decision = read_decision(calibrated.with_name("small.pt.verification.yml"))
     thresholds = [each.threshold for each in decision.rates]
@@ -134,6 +150,7 @@ def test_several_a_side_count_as_one_and_a_folder_as_its_recordings(
         ("text", "is not audio that can be read"),
         ("empty", "is empty (0 bytes)"),
         ("missing", "No such audio file"),
+        ("pipe", "is a pipe or a device: expected an audio file"),
     ],
 )
 def test_what_cannot_be_scored_is_one_sentence_in_place_of_a_score(
@@ -148,6 +165,8 @@ def test_what_cannot_be_scored_is_one_sentence_in_place_of_a_score(
     }
     if name in waveforms:
         soundfile.write(bad, waveforms[name], 16000)
+    elif name == "pipe":
+        os.mkfifo(bad)
     elif name != "missing":
         bad.write_text("no audio at all" if name == "text" else "")
     result = run("verify", pair[0], bad, "--model", weights)
@@ -251,6 +270,7 @@ def test_a_calibration_that_cannot_be_written_is_one_sentence(
     )
     assert result.exit_code == 1
     assert "Cannot write" in result.stderr
+    assert "known already" not in result.stdout  # it is told before any file is embedded
 
 
 def test_decisions_that_travel_with_the_package_are_of_its_weights() -> None:

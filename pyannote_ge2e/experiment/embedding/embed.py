@@ -23,6 +23,7 @@ from pyannote_ge2e.experiment.embedding.parquet import pyarrow_or_advice, read_p
 from pyannote_ge2e.experiment.embedding.progress import Progress, Stamp
 from pyannote_ge2e.experiment.embedding.recordings import Recording, find_recordings
 from pyannote_ge2e.experiment.embedding.table import Made, Rows, read_npz
+from pyannote_ge2e.experiment.output import check_file
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.report.words import counted
 
@@ -123,7 +124,10 @@ def embed(
     path = None if output is None else Path(output).expanduser()
     if path is not None:
         _check_suffix(path)
-    recordings = find_recordings([files] if isinstance(files, (str, os.PathLike)) else files)
+        check_file(path)
+    places = [files] if isinstance(files, (str, os.PathLike)) else files
+    left_out: dict[str, str] = {}
+    recordings = find_recordings(places, left_out)
     with quiet():
         loaded = load_embedder(
             model,
@@ -137,22 +141,29 @@ def embed(
         )
     console = console or Console(quiet=True)
     if path is None:
-        return _in_memory(loaded.embedder, recordings, console)
+        return _in_memory(loaded.embedder, recordings, left_out, console)
     with alone(path.with_name(f".{path.name}.lock"), lambda line: say(console, line), f"'{path}'"):
-        return _into_file(loaded, recordings, path, force, console)
+        return _into_file(loaded, recordings, left_out, path, force, console)
 
 
-def _in_memory(embedder: Embedder, recordings: list[Recording], console: Console) -> Embeddings:
+def _in_memory(
+    embedder: Embedder, recordings: list[Recording], left_out: dict[str, str], console: Console
+) -> Embeddings:
     with bar(console, "embedding", len(recordings)) as advance:
         done = sorted(embedder.embed(recordings, advance), key=lambda each: each.row)
-    left_out = {recordings[each.row].path: each.problem for each in done if each.problem}
+    left_out |= {recordings[each.row].path: each.problem for each in done if each.problem}
     _check_some(recordings, left_out)
     rows = _rows(done, recordings, [(0, 0)] * len(recordings))
     return Embeddings(rows.names, rows.embeddings, rows.starts, left_out)
 
 
 def _into_file(
-    loaded: Loaded, recordings: list[Recording], output: Path, force: bool, console: Console
+    loaded: Loaded,
+    recordings: list[Recording],
+    left_out: dict[str, str],
+    output: Path,
+    force: bool,
+    console: Console,
 ) -> Embeddings:
     embedder = loaded.embedder
     made = Made(loaded.name, loaded.digest, embedder.windows, embedder.every_window)
@@ -165,7 +176,6 @@ def _into_file(
     ]
     known = len(recordings) - len(missing)
     say(console, f"{counted(len(missing), 'recording')} to embed, {known:,} known already")
-    left_out: dict[str, str] = {}
     try:
         with bar(console, "embedding", len(missing)) as advance:
             for some in _shards(missing):
@@ -222,8 +232,9 @@ def _shards(rows: list[int]) -> Iterator[list[int]]:
 
 
 def _check_some(recordings: list[Recording], left_out: dict[str, str]) -> None:
-    if len(left_out) == len(recordings):
-        first = next(iter(left_out.values()))
+    unheard = [left_out[each.path] for each in recordings if each.path in left_out]
+    if len(unheard) == len(recordings):
+        first = unheard[0]
         raise UserError(
             first
             if len(recordings) == 1

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from pyannote_ge2e.data.audio.containers import FFMPEG_SUFFIXES
 from pyannote_ge2e.data.audio.reader import audio_duration, read_segment
+from pyannote_ge2e.data.prepare.plan import LeftOut
+from pyannote_ge2e.data.prepare.scan import AUDIO_SUFFIXES, walk
 from pyannote_ge2e.data.trials.trials import Segments
 from pyannote_ge2e.errors import UserError
 
-AUDIO_SUFFIXES = FFMPEG_SUFFIXES | {
-    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".sph", ".wv")
-}
 LONG = 600.0  # seconds: longer recordings are read in stretches of that length
 
 
@@ -46,7 +45,13 @@ class Recording:
         sample_rate : int
         whole : bool
             Give each segment as one array, however long.
+
+        Raises
+        ------
+        UserError
+            If it is no file, or cannot be read.
         """
+        _check_regular(self.path)
         if self.segments is not None:
             for start, end in self.segments:
                 yield iter([read_segment(self.path, start, end, sample_rate)])
@@ -66,14 +71,32 @@ def _one_after_the_other(path: str, duration: float, sample_rate: int) -> Iterat
         start = duration if end is None else end
 
 
-def find_recordings(places: Iterable[str | os.PathLike[str]]) -> list[Recording]:
+def _check_regular(path: str) -> None:
+    """Refuse what would be waited for without end, and cannot be read by seeking."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return  # which reading puts into words
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UserError(
+            f"'{path}' is a pipe or a device: expected an audio file. Write what comes out of it "
+            "to a file first."
+        )
+
+
+def find_recordings(
+    places: Iterable[str | os.PathLike[str]], left_out: dict[str, str] | None = None
+) -> list[Recording]:
     """List files, and the audio files in folders.
 
     Parameters
     ----------
     places : paths
         A file is taken whatever its name; in a folder, and the folders in it, files are that
-        carry the suffix of an audio format. Hidden ones are not.
+        carry the suffix of an audio format. Hidden ones are not. Links are followed.
+    left_out : dict of str to str, optional
+        Takes what is wrong with folders that cannot be listed, by their paths. Without it they
+        are an error.
 
     Returns
     -------
@@ -94,16 +117,23 @@ def find_recordings(places: Iterable[str | os.PathLike[str]]) -> list[Recording]
     >>> [recording.name for recording in find_recordings([folder])]
     ['a.flac', 'b.wav']
     """
-    wanted = list(places)
+    wanted = list(dict.fromkeys(os.fspath(place) for place in places))
     found: list[Recording] = []
+    unlisted: dict[str, str] = {}
     for place in wanted:
+        if not place:
+            raise UserError("An empty name ('') stands for no recording: check what gave it.")
         path = Path(place).expanduser()
         if path.is_dir():
-            found += _in_folder(path, path.resolve().name if len(wanted) > 1 else "")
+            found += _in_folder(path, path.resolve().name if len(wanted) > 1 else "", unlisted)
         elif path.exists():
-            found.append(Recording(str(place), str(path)))
+            found.append(Recording(place, str(path)))
         else:
             raise UserError(f"No such audio file: '{place}'. Check the path.")
+    if unlisted and left_out is None:
+        raise UserError(next(iter(unlisted.values())))
+    if left_out is not None:
+        left_out |= unlisted
     found.sort(key=lambda recording: recording.name)
     for one, other in pairwise(found):
         if one.name == other.name:
@@ -114,16 +144,20 @@ def find_recordings(places: Iterable[str | os.PathLike[str]]) -> list[Recording]
     return found
 
 
-def _in_folder(folder: Path, prefix: str) -> Sequence[Recording]:
-    found = []
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        for file in files:
-            if os.path.splitext(file)[1].lower() in AUDIO_SUFFIXES and not file.startswith("."):
-                path = os.path.join(parent, file)
-                name = Path(prefix, os.path.relpath(path, folder)).as_posix()
-                found.append(Recording(name, path))
+def _in_folder(folder: Path, prefix: str, unlisted: dict[str, str]) -> list[Recording]:
+    passed_over: list[LeftOut] = []
+    found = [
+        Recording(Path(prefix, inner, name).as_posix(), os.path.join(folder, inner, name))
+        for inner, names in walk(str(folder), passed_over)
+        for name in names
+        if os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES
+    ]
+    here = {
+        os.path.join(folder, each.path): f"'{folder / each.name}' is left out: {each.reason}."
+        for each in passed_over
+    }
     if not found:
         known = ", ".join(sorted(suffix[1:] for suffix in AUDIO_SUFFIXES))
-        raise UserError(f"'{folder}' holds no audio file ({known}).")
+        raise UserError(next(iter(here.values()), f"'{folder}' holds no audio file ({known})."))
+    unlisted |= here
     return found

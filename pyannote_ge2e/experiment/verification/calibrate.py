@@ -22,6 +22,7 @@ from pyannote_ge2e.experiment.evaluation.trials import (
     interval_method,
     read_trials,
 )
+from pyannote_ge2e.experiment.output import check_file
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.experiment.verification.decision import Decision, decision_path
 from pyannote_ge2e.metrics import (
@@ -105,6 +106,8 @@ def calibrate(
             readers=parallel,
             check=False,
         )
+        path = decision_path(loaded) if output is None else output
+        check_file(path)
         trials = read_trials(protocol, subset, registry, speakers)
         embeddings = _embeddings(loaded, trials, console)
     scores = cosine_scores(embeddings, trials.index.trials).astype(np.float64)
@@ -145,7 +148,6 @@ def calibrate(
             f"{len(heard):,} of the speakers of {protocol}.{subset} were heard in training: "
             "fewer errors are promised than will be made.",
         )
-    path = decision_path(loaded) if output is None else output
     decision.write(path)
     rate = decision.equal_error_rate
     say(

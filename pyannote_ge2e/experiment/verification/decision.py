@@ -176,6 +176,34 @@ def read_decision(path: Path, model: str | None = None) -> Decision:
     return decision
 
 
+def limit_of(
+    decision: Decision | None, threshold: float | None = None, prior: float | None = None
+) -> float | None:
+    """Score from which on it is the same speaker: as asked for, else that of the calibration.
+
+    Raises
+    ------
+    UserError
+        If the threshold, or the prior that goes with it, is none.
+
+    Examples
+    --------
+    >>> limit_of(None, threshold=0.5)
+    0.5
+    >>> limit_of(None, prior=2)
+    Traceback (most recent call last):
+    ...
+    pyannote_ge2e.errors.UserError: prior must lie between 0 and 1, not 2.
+    """
+    if prior is not None and not 0 < prior < 1:
+        raise UserError(f"prior must lie between 0 and 1, not {prior!r}.")
+    if threshold is None:
+        return None if decision is None else decision.threshold
+    if not np.isfinite(threshold):
+        raise UserError(f"threshold must be a number, such as 0.5, not {threshold!r}.")
+    return threshold
+
+
 def find_decision(loaded: Loaded) -> Decision | None:
     """Decision of a model, if it was calibrated: beside its weights, or in the package for ours.
 

@@ -10,6 +10,7 @@ from pyannote.audio import Model
 
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.embedding.load import load_embedder
+from pyannote_ge2e.experiment.output import check_file
 from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.experiment.verification.sides import (
     Side,
@@ -90,6 +91,8 @@ def enroll(
     if not name.strip() or not name.isprintable():
         raise UserError(f"{name!r} is no name: give one that can be printed.")
     path = Path(store).expanduser()
+    if not path.is_dir():  # of which reading says what it is
+        check_file(path, "--store")
     recordings = recordings_of(files)
     if model is None:
         model = read_store(path).model if path.exists() else "ge2e"

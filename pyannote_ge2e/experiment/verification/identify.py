@@ -12,6 +12,7 @@ from pyannote.audio import Model
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.embedding.load import load_embedder
 from pyannote_ge2e.experiment.quiet import quiet
+from pyannote_ge2e.experiment.verification.decision import limit_of
 from pyannote_ge2e.experiment.verification.enroll import STORE
 from pyannote_ge2e.experiment.verification.sides import (
     Side,
@@ -108,8 +109,9 @@ def identify(
     ------
     UserError
         If the recording cannot be read or holds no speech, or the store is missing, empty, damaged
-        or another model's.
+        or another model's; or threshold or prior are none.
     """
+    limit_of(None, threshold, prior)
     path = Path(store).expanduser()
     voices = read_store(path)
     if not voices.names:
@@ -124,7 +126,7 @@ def identify(
         [embeddings] = embed_sides(loaded.embedder, [recordings])
     means = voices.means / np.maximum(np.linalg.norm(voices.means, axis=1, keepdims=True), 1e-12)
     scores = means @ unit_mean(embeddings)
-    limit = decision.threshold if threshold is None and decision is not None else threshold
+    limit = limit_of(decision, threshold, prior)
     candidates = [
         Candidate(
             voices.names[row],

@@ -134,6 +134,8 @@ def read_store(path: Path) -> Voices:
     UserError
         If it is missing, damaged, of a newer version, or no store at all.
     """
+    if path.is_dir():
+        raise UserError(f"'{path}' is a folder: give the file that 'emb enroll' is to write.")
     if not path.is_file():
         raise UserError(f"There is no store '{path}': make it with 'emb enroll NAME FILES'.")
     try:

@@ -13,6 +13,7 @@ from pyannote_ge2e.experiment.quiet import quiet
 from pyannote_ge2e.experiment.verification.decision import (
     Decision,
     find_decision,
+    limit_of,
     read_decision,
 )
 from pyannote_ge2e.experiment.verification.sides import (
@@ -103,7 +104,8 @@ def verify(
     Raises
     ------
     UserError
-        If a recording cannot be read or holds no speech, or the model cannot be loaded.
+        If a recording cannot be read or holds no speech, the model cannot be loaded, or threshold
+        or prior are none.
 
     Examples
     --------
@@ -113,12 +115,13 @@ def verify(
     >>> verify(first, second, device="cpu").score > 0
     True
     """
+    limit_of(None, threshold, prior)
     sides = recordings_of(enrolment), recordings_of(test)
     with quiet():
         loaded, decision = load_decided(model, calibration, device=device, check=check)
         one, other = embed_sides(loaded.embedder, sides)
     score = float(unit_mean(one) @ unit_mean(other))
-    limit = decision.threshold if threshold is None and decision is not None else threshold
+    limit = limit_of(decision, threshold, prior)
     return Verification(
         score=score,
         probability=None if decision is None else decision.probability(score, prior),
