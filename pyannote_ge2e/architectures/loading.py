@@ -8,6 +8,7 @@ model.
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Mapping
 from importlib import import_module
@@ -83,7 +84,8 @@ def read_tensors(path: Path, expected: str) -> Any:
     except OSError as error:
         raise UserError(f"Cannot read weights '{path}': {error.strerror}.") from error
     try:
-        with file, torch.serialization.safe_globals(_SAFE):
+        with file, warnings.catch_warnings(), torch.serialization.safe_globals(_SAFE):
+            warnings.simplefilter("ignore")  # of TorchScript archives, which are then refused
             _check_sums(file)
             return torch.load(file, map_location="cpu", weights_only=True)
     # Reading arbitrary bytes ends in arbitrary errors: an IndexError, an OSError about a seek...
@@ -154,8 +156,16 @@ def build_model(checkpoint: Mapping[str, Any], source: Path | str) -> Model:
         model.setup()
         model.load_state_dict(checkpoint["state_dict"])
     except (RuntimeError, TypeError, ValueError) as error:
-        raise UserError(f"The weights in '{source}' do not fit {name}: {error}") from error
+        raise UserError(f"The weights in '{source}' do not fit {name}: {_first(error)}") from error
     return model.eval()
+
+
+def _first(error: Exception) -> str:
+    """What is wrong, on one line: torch lists all tensors that do not fit, below a headline."""
+    headline, *rest = [line.strip() for line in str(error).splitlines()] or [repr(error)]
+    if not rest:
+        return headline
+    return rest[0] + (f" (and {len(rest) - 1} more)" if len(rest) > 1 else "")
 
 
 def load_model(path: Path) -> Model:

@@ -48,7 +48,7 @@ def export(what: str, to: str, output: Path) -> float:
         )
     check_file(output)
     write, load = FORMS[to]
-    found = find_model(what)
+    found = find_model(what, option="CHECKPOINT")
     with replacing(output) as temporary:
         # The reader of safetensors is chosen by the name.
         draft = temporary.with_name(f"{temporary.name}.draft{output.suffix}")

@@ -78,9 +78,8 @@ class Card:
         yield f"| trained on windows of | {specifications.duration:g} s |"
         if specifications.classes:
             yield f"| speakers in training | {len(specifications.classes):,} |"
-        trained_on = self.entry.get("trained_on")
-        if trained_on:
-            yield f"| trained on | {trained_on['protocol']}, {trained_on['subset']} |"
+        if self.found.trained_on is not None:
+            yield f"| trained on | {', '.join(self.found.trained_on)} |"
         if "imported" in self.entry:
             yield f"| imported from | {self.entry['imported']} |"
         if self.found.epoch is not None:

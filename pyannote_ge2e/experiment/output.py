@@ -10,15 +10,21 @@ from pyannote_ge2e.errors import UserError
 __all__ = ["check_file", "check_output"]
 
 
-def check_output(folder: Path) -> None:
+def check_output(folder: Path, option: str = "--output") -> None:
     """Check that a folder can be made and written to.
+
+    Parameters
+    ----------
+    folder : Path
+    option : str
+        What chooses another.
 
     Raises
     ------
     UserError
         If it is a file, below one, or not ours to write to.
     """
-    _check(folder, folder, "--output")
+    _check(folder, folder, option)
 
 
 def check_file(path: Path, option: str = "--output") -> None:

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import say
-from pyannote_ge2e.experiment.embedding.load import load_embedder
 from pyannote_ge2e.experiment.evaluation.model import PUBLISHED, digest_of, find_model
 from pyannote_ge2e.experiment.export import entry_of
 from pyannote_ge2e.experiment.model_card import Card, evaluations_of
+from pyannote_ge2e.experiment.output import check_output
 from pyannote_ge2e.experiment.verification.decision import SUFFIX, Decision, find_decision
 from pyannote_ge2e.interop.exports.check import check_same
 from pyannote_ge2e.interop.exports.forms import from_pyannote, to_pyannote
@@ -52,11 +52,12 @@ def publish(
         If the model cannot be found or loaded, or the folder is not empty or cannot be written.
     """
     folder = Path(os.path.abspath(folder.expanduser()))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"'{folder}' exists and is not empty: choose another folder.")
-    found = find_model(what)
+    check_output(folder, "FOLDER")
+    found = find_model(what, option="CHECKPOINT")
     entry = entry_of(found)
-    decision = find_decision(load_embedder(what, device="cpu", option="WHAT"))
+    decision = find_decision(found.name, found.weights, digest_of(found.model))
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
         partial.mkdir(parents=True)

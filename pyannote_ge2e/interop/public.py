@@ -18,6 +18,7 @@ from torch import Tensor
 from pyannote_ge2e.architectures import DVector, MelLSTM
 from pyannote_ge2e.architectures.loading import read_tensors
 from pyannote_ge2e.architectures.recipes import RECIPES
+from pyannote_ge2e.architectures.safetensors_file import SUFFIX
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.interop.layouts import EXPECTED, recognise
 from pyannote_ge2e.interop.torchscript import is_torchscript, torchscript_state
@@ -104,6 +105,11 @@ def save_public(imported: Imported, path: Path | str) -> None:
     path = Path(path).expanduser()
     if path.exists():
         raise UserError(f"'{path}' exists already, and is left as it is: give another name.")
+    if path.suffix == SUFFIX:
+        raise UserError(
+            f"'{path}' would be read as safetensors, which is not what is written: let its name "
+            "end in .pt, and 'emb export' make the other of it."
+        )
     checkpoint: dict[str, Any] = {
         "state_dict": dict(imported.model.state_dict()),
         "hyper_parameters": dict(imported.model.hparams),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import warnings
 
 import pytest
 import torch
@@ -136,3 +137,20 @@ def test_options_that_no_longer_exist_are_reported_with_the_file(path):
     torch.save(checkpoint, path)
     with pytest.raises(UserError, match=r"0001\.pt' do not fit .* Unknown mel option 'bands'"):
         load_model(path)
+
+
+def test_tensors_that_do_not_fit_are_one_line(path):
+    checkpoint = torch.load(path, weights_only=False)
+    checkpoint["hyper_parameters"]["dimension"] = 3
+    torch.save(checkpoint, path)
+    with pytest.raises(UserError, match=r"do not fit .*size mismatch.*\(and 1 more\)$") as refusal:
+        load_model(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_archive_of_torchscript_is_refused_without_a_warning(tmp_path):
+    torch.jit.script(torch.nn.Linear(2, 3)).save(tmp_path / "scripted.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserError, match=r"scripted\.pt' is damaged, or is not"):
+            load_model(tmp_path / "scripted.pt")

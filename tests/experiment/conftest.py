@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,18 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "small.pt"
     torch.save(stripped(model), path)
     return path
+
+
+@pytest.fixture
+def full_disk() -> Callable[[], AbstractContextManager[None]]:
+    """What to write within: no file may grow beyond 100 bytes."""
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        try:
+            yield resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return full

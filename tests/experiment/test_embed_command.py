@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -158,19 +157,9 @@ def test_nothing_that_can_be_embedded_is_an_error(tmp_path: Path, small_weights:
     assert not (tmp_path / "out.npz").exists()
 
 
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """No file may grow beyond 100 bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        yield resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@contextmanager
-def ctrl_c() -> Iterator[None]:
-    yield os.kill(os.getpid(), signal.SIGINT)
+@pytest.fixture
+def ctrl_c() -> Callable:
+    return lambda: nullcontext(os.kill(os.getpid(), signal.SIGINT))
 
 
 def stopped(monkeypatch: pytest.MonkeyPatch, by: Callable, *words: object) -> Result:
@@ -191,17 +180,17 @@ def stopped(monkeypatch: pytest.MonkeyPatch, by: Callable, *words: object) -> Re
 @pytest.mark.parametrize(
     ("by", "code", "sentence"),
     [
-        (ctrl_c, 130, "2 of 9 recordings are embedded and kept: the same command goes on"),
-        (full_disk, 1, "Cannot write"),
+        ("ctrl_c", 130, "2 of 9 recordings are embedded and kept: the same command goes on"),
+        ("full_disk", 1, "Cannot write"),
     ],
     ids=["Ctrl-C", "full disk"],
 )
 def test_whatever_stops_it_the_next_run_goes_on(
-    folder: Path, small_weights: Path, monkeypatch: pytest.MonkeyPatch, by, code, sentence
+    folder: Path, small_weights: Path, monkeypatch: pytest.MonkeyPatch, request, by, code, sentence
 ) -> None:
     output = folder.parent / "out.npz"
     words = ["embed", folder, "-o", output, "--model", small_weights]
-    result = stopped(monkeypatch, by, *words)
+    result = stopped(monkeypatch, request.getfixturevalue(by), *words)
     assert result.exit_code == code, result.output
     assert sentence in result.stderr
     assert not output.exists()
@@ -224,7 +213,7 @@ with alone(output.with_name(".out.npz.lock")):
 
 
 def test_killed_while_it_writes_it_goes_on(
-    folder: Path, small_weights: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, small_weights: Path, monkeypatch: pytest.MonkeyPatch, ctrl_c: Callable
 ) -> None:
     output = folder.parent / "out.npz"
     words = ["embed", folder, "-o", output, "--model", small_weights]

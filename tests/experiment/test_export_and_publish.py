@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,53 @@ def test_missing_extras_are_named(
     assert "let the two agree" in wrong.stderr
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(
+    small_weights: Path, tmp_path: Path, form: str, full_disk: Callable
+) -> None:
+    output = tmp_path / f"x.{form}"
+    with full_disk():
+        result = run("export", small_weights, "--to", form, "-o", output)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: Cannot write '{output}': ")
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_of_stored_features_is_exported_and_published(tmp_path: Path) -> None:
+    lstm = {"hidden_size": 8, "proj_size": 0}
+    model = MelLSTM(features={"dimension": 6, "normalise": False}, lstm=lstm)
+    weights = saved(model, tmp_path / "features.pt")
+    output = tmp_path / "x.safetensors"
+    assert run("export", weights, "--to", "safetensors", "-o", output).exit_code == 0
+    features = torch.randn(2, 6, 50)
+    with torch.inference_mode():
+        torch.testing.assert_close(load_model(output)(features), load_model(weights)(features))
+    result = run("publish", weights, tmp_path / "published")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("export gone.pt --to onnx -o x.onnx", "CHECKPOINT: there is no file 'gone.pt'."),
+        ("publish gone.pt folder", "CHECKPOINT: there is no file 'gone.pt'."),
+        ("publish gone.pt file", "choose another with FOLDER"),
+        ("export gone.pt --to onnx -o file/x", "choose another with --output"),
+        ("export gone.pt --to onnx -o .", "it is a folder; choose another with --output"),
+    ],
+)
+def test_where_from_and_where_to_are_looked_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    result = run(*words.split())
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_damaged_safetensors_are_named(small_weights: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     run("export", small_weights, "--to", "safetensors", "-o", path)
@@ -184,6 +232,7 @@ def test_pyannote_loads_the_folder_without_a_warning(published: Path, trained_on
 def test_the_folder_says_what_it_holds(published: Path, tiny_protocol) -> None:
     card = (published / "README.md").read_text()
     header = yaml.safe_load(card.split("---\n")[1])
+    assert f"| trained on | {tiny_protocol.name}, train |" in card
     assert header["license"] == "cc-by-4.0"
     assert "pyannote-audio-model" in header["tags"]
     assert f"| {tiny_protocol.name}, development | 66 | 4 | raw |" in card

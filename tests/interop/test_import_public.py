@@ -184,6 +184,9 @@ def test_nothing_is_lost_or_half_written(checkpoint, tmp_path) -> None:
     assert (code, "exists already" in printed) == (1, True)
     assert output.read_text() == "mine"
 
+    code, printed = run(checkpoint("harryvolek"), "-o", tmp_path / "new.safetensors")
+    assert (code, "let its name end in .pt" in printed.replace("\n", " ")) == (1, True)
+
     code, printed = run(tmp_path / "gone.pt", "-o", tmp_path / "new.pt")
     assert (code, printed.count("\n")) == (1, 1)
     assert not (tmp_path / "new.pt").exists()

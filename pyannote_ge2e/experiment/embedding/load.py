@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pyannote.audio import Model
 
-from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.device import find_device
 from pyannote_ge2e.experiment.embedding.embedder import BATCH, Embedder
 from pyannote_ge2e.experiment.evaluation.model import EvaluatedModel, digest_of, find_model
@@ -67,8 +66,6 @@ def load_embedder(
     UserError
         If it cannot be found or loaded, or does not embed speech.
     """
-    if model == "":
-        raise UserError(f"{option} is empty: give the name of a model, or its file.")
     wanted = find_device(device)
     found = None if isinstance(model, Model) else find_model(str(model), option=option)
     network = model if isinstance(model, Model) else found.model  # type: ignore[union-attr]

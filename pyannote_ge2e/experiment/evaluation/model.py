@@ -93,6 +93,8 @@ def find_model(what: str, epoch: Epoch = None, option: str = "WHAT") -> Evaluate
     UserError
         If it is none of these, cannot be loaded, or does not embed speech.
     """
+    if not what:
+        raise UserError(f"{option} is empty: give the name of a model, or its file.")
     path = Path(what).expanduser()
     published = path / PUBLISHED
     if published.is_file() and epoch is None and what not in PRETRAINED:

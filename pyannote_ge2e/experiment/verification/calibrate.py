@@ -106,7 +106,7 @@ def calibrate(
             readers=parallel,
             check=False,
         )
-        path = decision_path(loaded) if output is None else output
+        path = output or decision_path(loaded.weights, loaded.digest)
         check_file(path)
         trials = read_trials(protocol, subset, registry, speakers)
         embeddings = _embeddings(loaded, trials, console)

@@ -12,7 +12,6 @@ from scipy.special import expit, logit
 
 from pyannote_ge2e.data.files import replacing
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.embedding.load import Loaded
 from pyannote_ge2e.experiment.evaluation.embedding_cache import cache_root
 from pyannote_ge2e.hub import PRETRAINED
 from pyannote_ge2e.metrics import ErrorRates, Figure
@@ -132,11 +131,17 @@ def _flat(figure: Figure) -> tuple[float, float, float]:
     return figure.value, figure.low, figure.high
 
 
-def decision_path(loaded: Loaded) -> Path:
-    """Where the decision of a model is kept: beside its weights, else in our cache."""
-    if loaded.weights is not None:
-        return loaded.weights.with_name(loaded.weights.name + SUFFIX)
-    return cache_root() / "verification" / f"{loaded.digest[:16]}{SUFFIX}"
+def decision_path(weights: Path | None, digest: str) -> Path:
+    """Where the decision of a model is kept: beside its weights, else in our cache.
+
+    Examples
+    --------
+    >>> decision_path(Path("weights/0042.pt"), "0f3a").name
+    '0042.pt.verification.yml'
+    """
+    if weights is not None:
+        return weights.with_name(weights.name + SUFFIX)
+    return cache_root() / "verification" / f"{digest[:16]}{SUFFIX}"
 
 
 def read_decision(path: Path, model: str | None = None) -> Decision:
@@ -204,19 +209,28 @@ def limit_of(
     return threshold
 
 
-def find_decision(loaded: Loaded) -> Decision | None:
+def find_decision(name: str, weights: Path | None, digest: str) -> Decision | None:
     """Decision of a model, if it was calibrated: beside its weights, or in the package for ours.
+
+    Parameters
+    ----------
+    name : str
+        What the model was called.
+    weights : Path or None
+        The file, where there is one.
+    digest : str
+        See `Loaded`.
 
     Raises
     ------
     UserError
         As `read_decision`.
     """
-    places = [decision_path(loaded)]
-    if loaded.name in PRETRAINED:
-        places.append(OURS / f"{loaded.name}{SUFFIX}")
+    places = [decision_path(weights, digest)]
+    if name in PRETRAINED:
+        places.append(OURS / f"{name}{SUFFIX}")
     path = next(filter(Path.exists, places), None)
-    return None if path is None else read_decision(path, loaded.digest)
+    return None if path is None else read_decision(path, digest)
 
 
 def _of_content(content: Any) -> Decision:

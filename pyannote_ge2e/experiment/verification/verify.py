@@ -152,7 +152,7 @@ def load_decided(
     """
     loaded = load_embedder(model, device=device, check=check)
     if calibration is None:
-        decision = find_decision(loaded)
+        decision = find_decision(loaded.name, loaded.weights, loaded.digest)
     else:
         decision = read_decision(Path(calibration), loaded.digest)
     if decision is not None and decision.windows != loaded.embedder.windows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from pyannote.audio import Model
@@ -37,38 +38,40 @@ def check_same(model: Model, run: Run) -> float:
         If it is larger than `TOLERANCE`, or the exported model fails.
     """
     largest = 0.0
-    for waveforms in _cases(model.hparams["sample_rate"]):
+    for waveforms in _cases(model):
         batch, _, length = waveforms.shape
+        what = f"{batch} x {length} {'samples' if waveforms.shape[1] == 1 else 'frames'}"
         with torch.inference_mode():
             wanted = model(waveforms)
             try:
                 found = run(waveforms)
             except Exception as error:  # every runtime has its own
                 reason = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
-                raise UserError(
-                    f"The exported model fails on {batch} x {length} samples ({reason})."
-                ) from error
+                raise UserError(f"The exported model fails on {what} ({reason}).") from error
         if found.shape != wanted.shape:
             raise UserError(
-                f"The exported model gives {tuple(found.shape)} of {batch} x {length} samples, not "
+                f"The exported model gives {tuple(found.shape)} of {what}, not "
                 f"{tuple(wanted.shape)}."
             )
         difference = float((found - wanted).abs().max() / wanted.abs().max().clamp(min=1))
         if not difference <= TOLERANCE:
             raise UserError(
-                f"The exported model differs by {difference:.1e} on {batch} x {length} samples, "
-                f"and {TOLERANCE:g} is allowed."
+                f"The exported model differs by {difference:.1e} on {what}, and {TOLERANCE:g} is "
+                "allowed."
             )
         largest = max(largest, difference)
     return largest
 
 
-def _cases(sample_rate: int) -> Iterator[Tensor]:
+def _cases(model: Any) -> Iterator[Tensor]:
     """Noise that swells and falls silent: logarithms and norms are tried at both ends."""
     generator = torch.Generator().manual_seed(1)
     for batch, seconds in CASES:
-        length = round(seconds * sample_rate)
-        waveforms = torch.randn(batch, 1, length, generator=generator)
+        length, channels = round(seconds * model.hparams["sample_rate"]), 1
+        if not getattr(model, "takes_waveforms", True):
+            # Stored features, of which there are about a hundred frames a second.
+            length, channels = round(100 * seconds), model.stored_dimension
+        waveforms = torch.randn(batch, channels, length, generator=generator)
         waveforms *= torch.linspace(0, 0.3, length)
         waveforms[..., : length // 5] = 0
         yield waveforms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +61,9 @@ _KEPT = ("config", "trained_on", "loss", "imported")
 
 def to_pyannote(model: Model, path: Path, entry: dict[str, Any]) -> None:
     """Write a checkpoint for `Model.from_pretrained`."""
-    torch.save(stripped(model, entry), path)
+    buffer = io.BytesIO()
+    torch.save(stripped(model, entry), buffer)
+    _write(path, buffer)
 
 
 def from_pyannote(path: Path) -> Run:
@@ -82,7 +85,9 @@ def to_torchscript(model: Model, path: Path, entry: dict[str, Any]) -> None:
     """Write a TorchScript archive, for `torch.jit.load` in Python or C++."""
     with _quiet():
         traced = torch.jit.trace(_traceable(model), (_example(model),), check_trace=False)
-        traced.save(str(path))
+        buffer = io.BytesIO()
+        torch.jit.save(traced, buffer)
+    _write(path, buffer)
 
 
 def from_torchscript(path: Path) -> Run:
@@ -124,6 +129,11 @@ FORMS: dict[str, tuple[Callable[[Model, Path, dict[str, Any]], None], Callable[[
     "onnx": (to_onnx, from_onnx),
     "safetensors": (to_safetensors, from_safetensors),
 }
+
+
+def _write(path: Path, buffer: io.BytesIO) -> None:
+    """Write what torch made in memory: on a full disk, it would end the process itself."""
+    path.write_bytes(buffer.getbuffer())
 
 
 def _traceable(model: Model, plain: bool = False) -> nn.Module:
