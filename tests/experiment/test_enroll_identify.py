@@ -191,6 +191,18 @@ def test_what_is_no_place_for_a_store_is_named(files, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_store_stays_as_private_as_it_was_and_a_link_a_link(
+    store: Path, files, tmp_path: Path
+) -> None:
+    store.chmod(0o600)
+    link = tmp_path / "link"
+    link.symlink_to(store)
+    enroll("dora", files[0][0], store=link, device="cpu")
+    assert link.is_symlink()
+    assert len(speakers(store)) == 4
+    assert store.stat().st_mode & 0o777 == 0o600
+
+
 def test_processes_that_enrol_at_once_lose_nobody(store: Path, files, small_weights: Path) -> None:
     code = (
         "import sys\n"

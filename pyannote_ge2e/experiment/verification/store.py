@@ -10,6 +10,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -172,6 +174,8 @@ def read_store(path: Path) -> Voices:
 def update_store(path: Path, change: Callable[[Voices | None], Voices]) -> Voices:
     """Change a store while no other process does.
 
+    It stays as private as it was, and a link to it stays a link.
+
     Parameters
     ----------
     path : Path
@@ -188,6 +192,7 @@ def update_store(path: Path, change: Callable[[Voices | None], Voices]) -> Voice
     UserError
         As `read_store`, or if it cannot be written: what was there before is then untouched.
     """
+    path = Path(os.path.realpath(path))
     with alone(path.with_name(f".{path.name}.lock"), waiting_for=f"'{path}'"):
         voices = change(read_store(path) if path.exists() else None)
         content = save(
@@ -203,6 +208,9 @@ def update_store(path: Path, change: Callable[[Voices | None], Voices]) -> Voice
             },
         )
         with replacing(path) as temporary:
+            if path.exists():
+                temporary.touch(0o600)
+                shutil.copymode(path, temporary)
             temporary.write_bytes(content)
     return voices
 

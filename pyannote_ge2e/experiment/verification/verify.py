@@ -154,7 +154,7 @@ def load_decided(
     if calibration is None:
         decision = find_decision(loaded.name, loaded.weights, loaded.digest)
     else:
-        decision = read_decision(Path(calibration), loaded.digest)
+        decision = read_decision(Path(calibration).expanduser(), loaded.digest)
     if decision is not None and decision.windows != loaded.embedder.windows:
         network = loaded.embedder.model if loaded.found is None else loaded.found.model
         again = load_embedder(network, device=device, check=check, **decision.windows)  # type: ignore[arg-type]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 
+from rich.cells import cell_len, set_cell_size
+
 from pyannote_ge2e.experiment.verification.enroll import Enrolment
 from pyannote_ge2e.experiment.verification.identify import Identification
 from pyannote_ge2e.experiment.verification.verify import Verification
@@ -57,9 +59,9 @@ def identified(found: Identification) -> Iterator[str]:
     """Say what `emb identify` found, line by line."""
     if found.threshold is not None:
         yield found.name or f"unknown: nobody reaches the threshold, {found.threshold:.3f}"
-    width = max(len(each.name) for each in found.candidates)
+    width = max(cell_len(each.name) for each in found.candidates)
     for rank, each in enumerate(found.candidates, start=1):
-        line = f"{rank:3d}  {each.name:{width}}  {each.score:6.3f}"
+        line = f"{rank:3d}  {set_cell_size(each.name, width)}  {each.score:6.3f}"
         if each.probability is not None:
             line += f"  {probability_in_words(each.probability)}"
         yield f"{line}  ({counted(each.recordings, 'recording')})"
@@ -80,11 +82,11 @@ def listed(known: Mapping[str, int]) -> Iterator[str]:
 
     Examples
     --------
-    >>> list(listed({"alice": 3}))
-    ['alice  3 recordings']
+    >>> list(listed({"alice": 3, "美咲": 1}))
+    ['alice  3 recordings', '美咲   1 recording']
     """
     if not known:
         yield "Nobody is enrolled."
-    width = max(map(len, known), default=0)
+    width = max(map(cell_len, known), default=0)
     for name, recordings in known.items():
-        yield f"{name:{width}}  {counted(recordings, 'recording')}"
+        yield f"{set_cell_size(name, width)}  {counted(recordings, 'recording')}"
