@@ -1,4 +1,4 @@
-"""Lists as corpora: Kaldi's data folders, tables with a header, and lines `path speaker -1`."""
+"""Lists as corpora: tables with a header, and lines `path speaker -1`."""
 
 from __future__ import annotations
 
@@ -6,206 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from found_corpora import given, left_out, lists, touch, write
 
-from pyannote_ge2e.data.prepare.layouts import find_corpus
-from pyannote_ge2e.data.prepare.plan import Corpus, GivenTrials, SubsetPlan
+from pyannote_ge2e.data.prepare.plan import SubsetPlan
 from pyannote_ge2e.errors import UserError
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return root
-
-
-def write(path: Path, content: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode())
-    return path
-
-
-def corpus(*paths: Path, **options) -> Corpus:
-    found = find_corpus(paths, options.pop("layout", "auto"), **options)
-    assert found.layout == "lists"
-    check_that_each_is_found_once(found)
-    return found
-
-
-def check_that_each_is_found_once(found: Corpus) -> None:
-    """As pyannote looks for files: under each template."""
-    uris = [recording.uri for recording in found.recordings]
-    assert uris == sorted(set(uris))
-    templates = {recording.template for recording in found.recordings} - {""}
-    for recording in found.recordings:
-        hits = [t.format(uri=recording.uri) for t in templates]
-        hits = [hit for hit in hits if os.path.isfile(hit)]
-        assert hits == ([recording.path] if recording.template else [])
-        assert os.path.isfile(recording.path)
-
-
-def left_out(found: Corpus) -> dict[str, str]:
-    return {item.path: item.reason for item in found.left_out}
-
-
-def given(found: Corpus, subset: str) -> GivenTrials:
-    (plan,) = found.protocols
-    trials = plan.subsets[subset].trials
-    assert isinstance(trials, GivenTrials)
-    return trials
-
-
-def kaldi(folder: Path, audio: Path, *utterances: str) -> Path:
-    """A data folder of utterances `speaker-number`, with their audio."""
-    touch(audio, *(f"{utterance}.wav" for utterance in utterances))
-    write(folder / "wav.scp", "".join(f"{u} {audio / u}.wav\n" for u in utterances))
-    write(folder / "utt2spk", "".join(f"{u} {u.split('-')[0]}\n" for u in utterances))
-    return folder
-
-
-class TestKaldi:
-    def test_utterances_speakers_and_genders(self, tmp_path: Path) -> None:
-        folder = kaldi(tmp_path / "data" / "mine", tmp_path / "audio", "ann-1", "ann-2", "bob-1")
-        write(folder / "spk2gender", "ann f\nbob m\n")
-        found = corpus(folder)
-        assert [(r.uri, r.speaker, r.gender) for r in found.recordings] == [
-            ("ann-1", "ann", "f"),
-            ("ann-2", "ann", "f"),
-            ("bob-1", "bob", "m"),
-        ]
-        assert {r.template for r in found.recordings} == {f"{tmp_path}/audio/{{uri}}.wav"}
-        assert (found.name, found.notes, found.left_out) == ("mine", [], [])
-        assert found.protocols[0].split == ("train", "development", "test")
-
-    def test_names_and_files_need_not_agree(self, tmp_path: Path) -> None:
-        touch(tmp_path, "x/0.wav", "x/1.flac")
-        write(tmp_path / "d/wav.scp", f"ann/1 {tmp_path}/x/0.wav\n007 {tmp_path}/x/1.flac\n")
-        write(tmp_path / "d/utt2spk", "ann/1 ann\n007 bond\n")
-        found = corpus(tmp_path / "d")
-        assert [(r.uri, r.template, r.path) for r in found.recordings] == [
-            ("ann/1", "", f"{tmp_path}/x/0.wav"),
-            ("utt-007", "", f"{tmp_path}/x/1.flac"),
-        ]
-
-    def test_many_folders_make_links_and_not_templates(self, tmp_path: Path) -> None:
-        utterances = [f"s{n}-1" for n in range(20)]
-        touch(tmp_path, *(f"{n}/{u}.wav" for n, u in enumerate(utterances)))
-        lines = (f"{u} {tmp_path}/{n}/{u}.wav\n" for n, u in enumerate(utterances))
-        write(tmp_path / "d/wav.scp", "".join(lines))
-        write(tmp_path / "d/utt2spk", "".join(f"{u} {u[:-2]}\n" for u in utterances))
-        found = corpus(tmp_path / "d")
-        assert len(found.recordings) == 20
-        assert len({r.template for r in found.recordings} - {""}) <= 4
-
-    def test_windows_ends_of_lines_blank_lines_and_spaces_in_paths(self, tmp_path: Path) -> None:
-        touch(tmp_path, "my audio/a 1.wav", "b.wav")
-        scp = f"\ufeffann-1  {tmp_path}/my audio/a 1.wav\r\n\r\nbob-1 {tmp_path}/b.wav"
-        write(tmp_path / "d/wav.scp", scp)
-        write(tmp_path / "d/utt2spk", "ann-1 ann\r\n\r\nbob-1 bob\r\n")
-        found = corpus(tmp_path / "d")
-        assert [r.path for r in found.recordings] == [
-            f"{tmp_path}/my audio/a 1.wav",
-            f"{tmp_path}/b.wav",
-        ]
-
-    def test_paths_may_start_where_the_recipe_runs(self, tmp_path: Path) -> None:
-        folder = kaldi(tmp_path / "egs/data/mine", tmp_path / "egs/audio", "ann-1")
-        write(folder / "wav.scp", "ann-1 audio/ann-1.wav\n")
-        assert corpus(folder).recordings[0].path == f"{tmp_path}/egs/audio/ann-1.wav"
-
-    def test_commands_and_archives_are_left_out_and_told(self, tmp_path: Path) -> None:
-        folder = kaldi(tmp_path / "d", tmp_path / "audio", "ann-1", "bob-1", "eve-1")
-        scp = f"ann-1 {tmp_path}/audio/ann-1.wav\nbob-1 sox b.wav -t wav - |\neve-1 all.ark:17\n"
-        write(folder / "wav.scp", scp)
-        found = corpus(folder)
-        assert [r.uri for r in found.recordings] == ["ann-1"]
-        assert left_out(found) == {
-            f"bob-1 (line 2 of '{folder}/wav.scp')": "its audio is what a command puts out: "
-            "extract it to a file first",
-            f"eve-1 (line 3 of '{folder}/wav.scp')": "its audio is in an archive: extract it to a "
-            "file first",
-        }
-
-    def test_commands_alone_are_refused(self, tmp_path: Path) -> None:
-        folder = kaldi(tmp_path / "d", tmp_path / "audio", "ann-1")
-        write(folder / "wav.scp", "ann-1 sph2pipe a.sph |\n")
-        with pytest.raises(
-            UserError, match=r"No audio that .* can be used; ann-1 \(line 1 of .*extract it"
-        ):
-            corpus(folder)
-
-    def test_what_is_missing_or_named_twice_is_told(self, tmp_path: Path) -> None:
-        folder = kaldi(tmp_path / "d", tmp_path / "a", "ann-1", "bob-1", "eve-1", "joe-1")
-        (tmp_path / "a/bob-1.wav").unlink()
-        with (folder / "wav.scp").open("a") as scp:
-            scp.write(f"ann-1 {tmp_path}/a/eve-1.wav\nzoe-1 {tmp_path}/a/joe-1.wav\n")
-        with (folder / "utt2spk").open("a") as utt2spk:
-            utt2spk.write("max-1 max\n")
-        found = corpus(folder)
-        scp = f"'{folder}/wav.scp'"
-        assert left_out(found) == {
-            f"ann-1 (line 5 of {scp}, after line 1 of {scp})": "it is named twice",
-            f"zoe-1 (line 6 of {scp})": "utt2spk gives it no speaker",
-            f"bob-1 (line 2 of {scp})": "it is not there",
-        }
-        assert found.notes == [f"1 utterance(s) of '{folder}/utt2spk' have no audio in wav.scp."]
-
-    @pytest.mark.parametrize(
-        ("name", "content", "message"),
-        [
-            ("wav.scp", "ann-1\n", r"wav\.scp', line 1: expected 'utterance path', found 'ann-1'"),
-            ("utt2spk", "ann-1 ann\nbob-1\n", r"utt2spk', line 2: expected 'uri speaker'"),
-            ("segments", "ann-1-a ann-1 0 2\n", r"segments' cuts recordings .*extract-segments"),
-        ],
-    )
-    def test_malformed_folders_are_refused(
-        self, tmp_path: Path, name: str, content: str, message: str
-    ) -> None:
-        folder = kaldi(tmp_path / "d", tmp_path / "audio", "ann-1", "bob-1")
-        write(folder / name, content)
-        with pytest.raises(UserError, match=message):
-            corpus(folder)
-
-    def test_speakers_are_asked_for(self, tmp_path: Path) -> None:
-        folder = kaldi(tmp_path / "d", tmp_path / "audio", "ann-1")
-        (folder / "utt2spk").unlink()
-        with pytest.raises(UserError, match=r"holds wav\.scp and no utt2spk"):
-            corpus(folder)
-
-    @pytest.mark.parametrize("name", ["trials", "trials.txt"])
-    def test_trials_in_the_folder_are_taken(self, tmp_path: Path, name: str) -> None:
-        folder = kaldi(tmp_path / "d", tmp_path / "audio", "ann-1", "ann-2", "bob-1", "eve-1")
-        write(folder / name, "ann-1 ann-2 target\nann-1 bob-1 nontarget\n")
-        found = corpus(folder)
-        assert {r.speaker: r.group for r in found.recordings} == {
-            "ann": "test",
-            "bob": "test",
-            "eve": "",
-        }
-        assert given(found, "test").second == ["ann-2", "bob-1"]
-
-    @pytest.mark.parametrize("together", [False, True])
-    def test_several_folders_are_subsets_by_their_names(
-        self, tmp_path: Path, together: bool
-    ) -> None:
-        data, audio = tmp_path / "data", tmp_path / "audio"
-        folders = [
-            kaldi(data / "vox_train", audio, "ann-1", "bob-1"),
-            kaldi(data / "vox_test", audio, "eve-1", "eve-2", "joe-1"),
-        ]
-        write(folders[1] / "trials", "eve-1 eve-2 target\neve-1 joe-1 nontarget\n")
-        found = corpus(data) if together else corpus(*folders)
-        assert {r.speaker: r.group for r in found.recordings} == {
-            "ann": "train",
-            "bob": "train",
-            "eve": "test",
-            "joe": "test",
-        }
-        (plan,) = found.protocols
-        assert set(plan.subsets) == {"train", "test"}
-        assert given(found, "test").labels.tolist() == [1, 0]
-        assert found.name == "data"
 
 
 class TestTables:
@@ -216,7 +20,7 @@ class TestTables:
             'id,Speaker,Gender,File\n1,"Lee, Ann",female,"a/x, y.wav"\n2,"Lee, Ann",,a/2.wav\n'
             "3,Bob,M,b/ses İpek.wav\n",
         )
-        found = corpus(table)
+        found = lists(table)
         assert [(r.uri, r.speaker, r.gender, bool(r.template)) for r in found.recordings] == [
             ("a/2", "Lee, Ann", "", True),
             ("a/x,%20y", "Lee, Ann", "f", False),
@@ -227,7 +31,7 @@ class TestTables:
     def test_subsets_in_a_column(self, tmp_path: Path) -> None:
         touch(tmp_path, *(f"{n}/1.wav" for n in "abcde"))
         rows = "a/1.wav,a,train\nb/1.wav,b,valid\nc/1.wav,c,TEST\nd/1.wav,d,other\ne/1.wav,e,\n"
-        found = corpus(write(tmp_path / "v.csv", f"path,speaker,split\n{rows}"))
+        found = lists(write(tmp_path / "v.csv", f"path,speaker,split\n{rows}"))
         assert {r.speaker: r.group for r in found.recordings} == {
             "a": "train",
             "b": "development",
@@ -248,7 +52,7 @@ class TestTables:
                 "client_id\tpath\tsentence\tgender\n"
                 f'{client}\t{clip}.mp3\t"Unclosed quote\tmale_masculine\n',
             )
-        found = corpus(tmp_path / "tr/train.tsv", tmp_path / "tr/dev.tsv")
+        found = lists(tmp_path / "tr/train.tsv", tmp_path / "tr/dev.tsv")
         assert [(r.uri, r.group, r.gender) for r in found.recordings] == [
             ("cv_1", "train", "m"),
             ("cv_2", "development", "m"),
@@ -259,7 +63,7 @@ class TestTables:
     def test_absolute_paths_keep_what_differs(self, tmp_path: Path) -> None:
         touch(tmp_path, "deep/ann/1.wav", "deep/bob/1.wav")
         rows = "".join(f"{tmp_path}/deep/{name}/1.wav;{name}\n" for name in ("ann", "bob"))
-        found = corpus(write(tmp_path / "v.csv", f"path;speaker\n{rows}"))
+        found = lists(write(tmp_path / "v.csv", f"path;speaker\n{rows}"))
         assert [r.uri for r in found.recordings] == ["ann/1", "bob/1"]
 
     def test_windows_ends_of_lines_a_mark_and_blank_lines(self, tmp_path: Path) -> None:
@@ -267,26 +71,26 @@ class TestTables:
         table = write(
             tmp_path / "v.csv", "\ufeffpath,spk\r\n\r\na.wav,ann\r\n,\r\nb.wav,bob\r\n\r\n"
         )
-        assert [r.speaker for r in corpus(table).recordings] == ["ann", "bob"]
+        assert [r.speaker for r in lists(table).recordings] == ["ann", "bob"]
 
     def test_paths_may_start_in_the_current_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         touch(tmp_path / "here", "a.wav")
         monkeypatch.chdir(tmp_path / "here")
-        found = corpus(write(tmp_path / "lists/v.csv", "path,speaker\na.wav,ann\n"))
+        found = lists(write(tmp_path / "lists/v.csv", "path,speaker\na.wav,ann\n"))
         assert found.recordings[0].path == f"{tmp_path}/here/a.wav"
 
     def test_files_that_are_not_listed_do_not_get_in_the_way(self, tmp_path: Path) -> None:
         touch(tmp_path, "1.wav", "a.wav", "a.flac", "b.flac")
         table = write(tmp_path / "v.csv", "path,speaker\na.wav,ann\nb.flac,bob\n")
-        assert [r.uri for r in corpus(table).recordings] == ["a-wav", "b"]
+        assert [r.uri for r in lists(table).recordings] == ["a-wav", "b"]
 
     def test_what_is_missing_or_named_twice_is_told(self, tmp_path: Path) -> None:
         touch(tmp_path, "a.wav", "b.wav")
         rows = "a.wav,ann\ngone.wav,ann\n./a.wav,bob\nb.wav,\nb.wav,bob\nb.wav,bob\n"
         table = write(tmp_path / "v.csv", f"path,speaker\n{rows}")
-        found = corpus(table)
+        found = lists(table)
         assert [r.uri for r in found.recordings] == ["a", "b"]
         assert [(item.path, item.reason) for item in found.left_out] == [
             (f"b.wav (line 5 of '{table}')", "no speaker is given"),
@@ -312,18 +116,18 @@ class TestTables:
     def test_malformed_tables_are_refused(self, tmp_path: Path, content: str, message: str) -> None:
         touch(tmp_path, "a.wav")
         with pytest.raises(UserError, match=message):
-            corpus(write(tmp_path / "v.csv", content))
+            lists(write(tmp_path / "v.csv", content))
 
     def test_other_encodings_are_refused(self, tmp_path: Path) -> None:
         for encoding in ("utf-16", "latin-1"):
             (tmp_path / "v.csv").write_bytes("path,speaker\né.wav,é\n".encode(encoding))
             with pytest.raises(UserError, match=r"not UTF-8 text"):
-                corpus(tmp_path / "v.csv")
+                lists(tmp_path / "v.csv")
 
     def test_only_the_wanted_formats_are_taken(self, tmp_path: Path) -> None:
         touch(tmp_path, "a.wav", "b.FLAC")
         table = write(tmp_path / "v.csv", "path,speaker\na.wav,ann\nb.FLAC,bob\n")
-        assert [r.uri for r in corpus(table, extensions=["flac"]).recordings] == ["b"]
+        assert [r.uri for r in lists(table, extensions=["flac"]).recordings] == ["b"]
 
 
 class TestThreeColumns:
@@ -344,9 +148,9 @@ class TestThreeColumns:
             write(tmp_path / "list" / "valid_impostors.ndx", "eve/1.wav joe/1.wav\n"),
         ]
         with pytest.raises(UserError, match="it is not there"):
-            corpus(*paths)  # neither beside the list, nor in the current folder
+            lists(*paths)  # neither beside the list, nor in the current folder
         paths = [path.rename(tmp_path / path.name) for path in paths]
-        found = corpus(*paths)
+        found = lists(*paths)
         assert {r.uri: (r.speaker, r.group) for r in found.recordings} == {
             "ann/1": ("0", ""),
             "ann/my%202": ("0", ""),
@@ -365,7 +169,7 @@ class TestThreeColumns:
             write(tmp_path / "train.txt", "a.wav x -1\nb.wav y -1\n"),
             write(tmp_path / "trials.txt", "1 c.wav d.wav\n1 d.wav e.wav\n0 c.wav f.wav\n"),
         ]
-        found = corpus(paths[0], trial_lists=[paths[1]])
+        found = lists(paths[0], trial_lists=[paths[1]])
         whose = {r.uri: r.speaker for r in found.recordings}
         assert whose["c"] == whose["d"] == whose["e"] != whose["f"]
 
@@ -374,7 +178,7 @@ class TestThreeColumns:
         rows = "a/1.wav ann -1\na/2.wav ann -1\nb/1.wav bob -1\nc/1.wav cem -1\n"
         path = write(tmp_path / "all.txt", rows)
         trials = write(tmp_path / "t.txt", f"1 a/1 a/2.wav\n0 {tmp_path}/a/1.wav ./b/1.wav\n")
-        found = corpus(path, trial_lists=[trials])
+        found = lists(path, trial_lists=[trials])
         assert given(found, "test").second == ["a/2", "b/1"]
         assert {r.speaker: r.group for r in found.recordings} == {
             "ann": "test",
@@ -384,7 +188,7 @@ class TestThreeColumns:
 
     def test_suffixes_may_be_left_away(self, tmp_path: Path) -> None:
         touch(tmp_path, "a/1.flac", "b/1.wav")
-        found = corpus(write(tmp_path / "all.txt", "a/1 ann -1\nb/1 bob -1\n"))
+        found = lists(write(tmp_path / "all.txt", "a/1 ann -1\nb/1 bob -1\n"))
         assert [os.path.basename(r.path) for r in found.recordings] == ["1.flac", "1.wav"]
 
     def test_subset_lists(self, tmp_path: Path) -> None:
@@ -393,7 +197,7 @@ class TestThreeColumns:
             write(tmp_path / "train.txt", "a.wav ann -1\n"),
             write(tmp_path / "test.txt", "b.wav bob -1\n"),
         ]
-        (plan,) = corpus(*paths).protocols
+        (plan,) = lists(*paths).protocols
         assert plan.subsets == {
             "train": SubsetPlan(("train",)),
             "test": SubsetPlan(("test",), "make"),
@@ -403,22 +207,22 @@ class TestThreeColumns:
         touch(tmp_path, "a.wav")
         path = write(tmp_path / "train.txt", "a.wav ann -1\na.wav -1\n")
         with pytest.raises(UserError, match=r"train\.txt', line 2: expected 'path speaker -1'"):
-            corpus(path)
+            lists(path)
 
 
 class TestRefused:
     def test_audio_in_place_of_a_list(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"a\.wav' is one recording: expected a folder"):
-            corpus(touch(tmp_path, "a.wav") / "a.wav")
+            lists(touch(tmp_path, "a.wav") / "a.wav")
 
     def test_trials_alone(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="No list of recordings among the lists of trials"):
-            corpus(write(tmp_path / "t.txt", "1 a b\n"))
+            lists(write(tmp_path / "t.txt", "1 a b\n"))
 
     def test_missing_lists(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="No such file or folder"):
-            corpus(tmp_path / "gone.csv", layout="lists")
+            lists(tmp_path / "gone.csv", layout="lists")
 
     def test_other_text(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"notes\.txt' is no list that is known: expected"):
-            corpus(write(tmp_path / "notes.txt", "Dear all, here are the recordings.\n"))
+            lists(write(tmp_path / "notes.txt", "Dear all, here are the recordings.\n"))

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from found_corpora import touch
 
 from pyannote_ge2e.data.prepare.layouts import find_corpus
 from pyannote_ge2e.data.prepare.layouts.voxceleb.parts import PARTS
@@ -14,14 +15,6 @@ from pyannote_ge2e.errors import UserError
 
 VIDEO = "x6uYqmx31kE"
 DEV, TEST = ("id10001", "id10002", "id11251"), ("id10270", "id10309")
-
-
-def touch(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return root
 
 
 def part(root: Path, folder: str, *speakers: str, suffix: str = ".wav", count: int = 2) -> Path:

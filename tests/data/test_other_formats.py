@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from pyannote.database import FileFinder
-from pyannote.database.registry import Registry
+from made_corpora import protocol
 
 from pyannote_ge2e.data.prepare.layouts.found import Found, recordings_of
 from pyannote_ge2e.data.prepare.measure import Measured
@@ -42,10 +41,8 @@ def prepared(root: Path, **options) -> Prepared:
 
 def audio(its: Prepared) -> dict[str, str]:
     """Where nothing but pyannote.database finds the audio of each uri."""
-    registry = Registry()
-    registry.load_database(its.database_yml)
-    protocol = registry.get_protocol(its.protocol, {"audio": FileFinder(registry)})
-    parts = [getattr(protocol, subset)() for subset in its.subsets]
+    read = protocol(its)
+    parts = [getattr(read, subset)() for subset in its.subsets]
     return {file["uri"]: str(file["audio"].resolve()) for part in parts for file in part}
 
 

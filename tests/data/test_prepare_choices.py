@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from pyannote.database import FileFinder
-from pyannote.database.registry import Registry
+from made_corpora import protocol
 
 from pyannote_ge2e.data.prepare.run import Prepared, prepare
 from pyannote_ge2e.errors import UserError
@@ -49,12 +48,6 @@ def speakers(prepared: Prepared, subset: str) -> set[str]:
 def trials(prepared: Prepared, subset: str) -> list[tuple[str, str, str]]:
     lines = (prepared.lists / f"{subset}.trial").read_text().splitlines()
     return [(label, first, second) for label, first, second in map(str.split, lines)]
-
-
-def protocol(prepared: Prepared):
-    registry = Registry()
-    registry.load_database(prepared.database_yml)
-    return registry.get_protocol(prepared.protocol, {"audio": FileFinder(registry=registry)})
 
 
 class TestSpeakers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -104,7 +103,6 @@ def test_both_loaders_share_one_table_that_is_read_when_needed(paths, monkeypatc
         assert who({"uri": uri}).get_timeline() == what({"uri": uri})
     assert len(reads) == 1
     del who, what
-    gc.collect()
     assert not loaders._open
 
 

@@ -5,75 +5,67 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import subprocess
-import sys
-import textwrap
 import time
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from made_packs import ABOUT
 
+from pyannote_ge2e.data.audio.pack import fill
 from pyannote_ge2e.data.audio.pack.check import damaged_rows
-from pyannote_ge2e.data.audio.pack.layout import About
 from pyannote_ge2e.data.audio.pack.read import Pack
 from pyannote_ge2e.data.audio.pack.write import write_pack
 from pyannote_ge2e.data.index.index import Index, Utterance
 from pyannote_ge2e.errors import UserError
 
 FILES = 60
-ABOUT = About("Tiny.SpeakerVerification.All", "train", 16000)
-
-# Takes its time: half a minute for all files, of which some are done when it is killed.
-SLOWLY = """
-import sys, time
-from pathlib import Path
-from pyannote_ge2e.data.audio.pack.layout import About
-from pyannote_ge2e.data.audio.pack.write import write_pack
-from pyannote_ge2e.data.index.index import Index
-
-def progress(done):
-    print("done", flush=True)
-    time.sleep(0.5)
-
-about = About("Tiny.SpeakerVerification.All", "train", 16000)
-write_pack(Index.load(sys.argv[1]), Path(sys.argv[2]), about, threads=2, progress=progress)
-"""
 
 
-@pytest.fixture
-def index(tmp_path: Path) -> Index:
-    (tmp_path / "audio").mkdir()
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    folder = tmp_path_factory.mktemp("crash")
     rng = np.random.default_rng(0)
     utterances = []
     for k in range(FILES):
-        path = tmp_path / "audio" / f"{k}.wav"
+        path = folder / f"{k}.wav"
         soundfile.write(path, 0.1 * rng.standard_normal(8000), 16000)
         utterances.append(Utterance("a", "Tiny", str(path), 0.0, 0.5, str(k)))
-    Index.of(utterances).save(tmp_path / "index")
-    return Index.load(tmp_path / "index")
+    Index.of(utterances).save(folder / "index")
+    return Index.load(folder / "index")
 
 
-def packing(index: Index, folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(SLOWLY), str(index.folder), str(folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def pack_slowly(told: Connection, index: Path, folder: Path) -> None:
+    """Take seconds for all files, of which some are on disk when it is killed."""
+    fill._SYNC_EVERY = 0.1
+
+    def progress(done: int) -> None:
+        told.send(done)
+        time.sleep(0.05)
+
+    write_pack(Index.load(index), folder, ABOUT, threads=2, progress=progress)
 
 
 def test_a_run_that_was_killed_is_gone_on_with(index: Index, tmp_path: Path) -> None:
     folder = tmp_path / "pack"
-    process = packing(index, folder)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "done\n"
-    # While it lives, nobody else may write there.
-    with pytest.raises(UserError, match=rf"Another 'emb pack' \(process {process.pid}\)"):
-        write_pack(index, folder, ABOUT)
-    time.sleep(3)  # rows are on disk every two seconds
-    process.kill()
-    process.wait()
+    context = get_context("fork")  # what is imported here need not be imported there
+    told, telling = context.Pipe(duplex=False)
+    process = context.Process(target=pack_slowly, args=(telling, index.folder, folder))
+    process.start()
+    try:
+        assert told.poll(60)
+        # While it lives, nobody else may write there.
+        with pytest.raises(UserError, match=rf"Another 'emb pack' \(process {process.pid}\)"):
+            write_pack(index, folder, ABOUT)
+        for _ in range(10):
+            assert told.poll(60)
+            told.recv()
+    finally:
+        process.kill()
+        process.join()
     with pytest.raises(UserError, match=r"not complete \([1-9]\d* of 60 utterances\)"):
         Pack(folder)
     packed = write_pack(index, folder, ABOUT)
