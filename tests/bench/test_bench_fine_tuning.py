@@ -56,7 +56,7 @@ def test_a_corpus_without_a_second_subset_is_judged_on_its_other_speakers(
     *_, row = fine_tuning.section().splitlines()
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:3] == ["few: made voices", "2 speakers", "3 speakers, 15 trials, 3 targets"]
-    for cell in cells[3:7]:
+    for cell in cells[3:8]:
         assert re.fullmatch(r"\d+\.\d\d % \[\d+\.\d\d, \d+\.\d\d\]", cell)
-    for cell in cells[7:]:
+    for cell in cells[8:]:
         assert re.fullmatch(r"[+-]\d+\.\d\d \[[+-]\d+\.\d\d, [+-]\d+\.\d\d\]", cell)
