@@ -92,7 +92,7 @@ def _front_end(model: Model) -> dict[str, Any]:
     found = {
         name: model.hparams[name] for name in ("sample_rate", "recipe") if name in model.hparams
     }
-    for block in ("mel", "sincnet"):
+    for block in ("mel", "sincnet", "sinc"):
         found.update(model.hparams.get(block) or {})
     return found
 
