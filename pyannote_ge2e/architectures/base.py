@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pyannote_ge2e.architectures.masks import keep_something, weights_of_frames
 from pyannote_ge2e.architectures.options import merge_options
 from pyannote_ge2e.architectures.pooling import Pooling, make_pooling
+from pyannote_ge2e.architectures.precision import as_autocast
 from pyannote_ge2e.architectures.recurrence import initialise, run_over_kept
 from pyannote_ge2e.architectures.speaker_embedding import SpeakerEmbedding
 from pyannote_ge2e.errors import UserError
@@ -172,7 +173,7 @@ class RecurrentEmbedding(SpeakerEmbedding):
             features = self.front_end(inputs)
             if self.training and self.frame_augmentation is not None:
                 features = self.frame_augmentation(features)
-            outputs, _ = self.lstm(features.transpose(1, 2))
+            outputs, _ = self.lstm(as_autocast(features).transpose(1, 2))
             return self.projection(self.pooling(outputs.transpose(1, 2)))
         features = self.front_end(inputs, weights)
         weights, too_few = keep_something(

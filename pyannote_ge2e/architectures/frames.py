@@ -56,7 +56,7 @@ class GridFrames(nn.Module):
                 raise UserError(
                     f"{section}: {name} is shorter than one sample at {sample_rate} Hz."
                 )
-        self.stored_dimension = stored_dimension
+        self.stored_dimension: int | None = stored_dimension
         self.normalise = normalise
         self.stack = stack
         self.dimension = stored_dimension * stack

@@ -62,6 +62,7 @@ class LogMel(GridFrames):
         super().__init__(
             "mel", sample_rate, num_mels, window, hop, normalise, stack, silence=math.log(FLOOR)
         )
+        self.num_mels = num_mels
         self.spectrogram = MelSpectrogram(
             sample_rate,
             n_fft=self.window_size,

@@ -27,3 +27,31 @@ def at_least_single(tensor: Tensor) -> Tensor:
     torch.float64
     """
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def as_autocast(tensor: Tensor) -> Tensor:
+    """Take a tensor to the precision that autocast asks for, if there is any.
+
+    PyTorch looks at an LSTM's input to choose who computes it, and casts it only then: on a CPU
+    without arithmetic of 16 bits, the one who knows float32 fails.
+
+    Parameters
+    ----------
+    tensor : (...) Tensor
+        Of any floating-point type.
+
+    Returns
+    -------
+    tensor : (...) Tensor
+        The same values.
+
+    Examples
+    --------
+    >>> with torch.autocast("cpu", dtype=torch.bfloat16):
+    ...     as_autocast(torch.ones(1)).dtype
+    torch.bfloat16
+    """
+    kind = tensor.device.type
+    if not torch.is_autocast_enabled(kind):
+        return tensor
+    return tensor.to(torch.get_autocast_dtype(kind))

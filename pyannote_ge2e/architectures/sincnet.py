@@ -19,16 +19,11 @@ from pyannote_ge2e.architectures.masks import (
 )
 
 
-# Added to what is taken the logarithm of. Outputs of the filters, of a waveform of variance 1, are
-# around 0.2 in speech and reach 70: 80 dB above this.
-_FLOOR = 0.01
-
-
 class MaskedSincNet(SincNet):
-    """pyannote.audio's SincNet, with masks, and with a logarithm if asked for.
+    """pyannote.audio's SincNet, with masks.
 
-    Layers, weights and their names are upstream's, and without mask and logarithm so is the result,
-    up to rounding. Upstream's instance norms see the whole input, so a mask applied to its output comes
+    Layers, weights and their names are upstream's, and without mask so is the result, up to
+    rounding. Upstream's instance norms see the whole input, so a mask applied to its output comes
     too late: masked-out audio has already moved the statistics of what is kept.
 
     Parameters
@@ -37,9 +32,6 @@ class MaskedSincNet(SincNet):
         Sample rate, in Hz. Only 16000 exists.
     stride : int, optional
         Stride of the sinc filters, in samples. Frames are 27 strides apart.
-    log : bool, optional
-        Take the logarithm of what the sinc filters give, as log-mel energies do. Speech spans
-        80 dB there, of which a linear scale shows the network the loudest 20.
 
     Examples
     --------
@@ -56,10 +48,6 @@ class MaskedSincNet(SincNet):
     takes_waveforms = True
     # The last instance norm has no variance to divide by on a single frame.
     min_num_frames = 2
-
-    def __init__(self, sample_rate: int = 16000, stride: int = 1, log: bool = False) -> None:
-        super().__init__(sample_rate, stride)
-        self.log = log
 
     def forward(self, waveforms: Tensor, weights: Tensor | None = None) -> Tensor:
         """Turn waveforms into frames.
@@ -80,8 +68,6 @@ class MaskedSincNet(SincNet):
         layers = zip(self.conv1d, self.pool1d, self.norm1d, strict=True)
         for layer, (conv1d, pool1d, norm1d) in enumerate(layers):
             outputs = pool1d(outputs.abs() if layer == 0 else conv1d(outputs))
-            if layer == 0 and self.log:
-                outputs = (outputs + _FLOOR).log()
             if weights is None:
                 outputs = norm1d(outputs)
             else:

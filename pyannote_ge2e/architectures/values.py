@@ -38,8 +38,8 @@ _STRIDE = _Rule(
 
 _RULES = {
     "stride": _STRIDE,
-    "log": _SWITCH,
     "num_mels": _SIZE,
+    "num_filters": _SIZE,
     "window": _SECONDS,
     "hop": _SECONDS,
     "step": _SECONDS,

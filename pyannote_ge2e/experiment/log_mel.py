@@ -95,7 +95,7 @@ class Extraction(Dataset):
             return f"'{recording.audio}' cannot be read: {error.strerror or error}."
         if self._is_kept(recording.features, modified):
             return "kept"
-        dimension = self.front_end.stored_dimension
+        dimension = self.front_end.num_mels
         try:
             blocks = self._blocks(recording.audio)
             write_rows(recording.features, blocks, dimension, self.dtype, modified)
@@ -109,7 +109,7 @@ class Extraction(Dataset):
             # They carry the date of their recording.
             if abs(path.stat().st_mtime_ns - modified) >= _SAME_DATE:
                 return False
-            with opened(str(path), self.front_end.stored_dimension) as rows:
+            with opened(str(path), self.front_end.num_mels) as rows:
                 return rows.dtype == np.dtype(self.dtype) and rows.frames > 0
         except (OSError, UserError):
             return False

@@ -12,6 +12,12 @@ SMALL = {
         dimension=12,
         **options,
     ),
+    "SincNetLSTM, energies": lambda **options: SincNetLSTM(
+        sinc={"stride": 20},
+        lstm={"hidden_size": 16, "num_layers": 2, **options.pop("lstm", {})},
+        dimension=12,
+        **options,
+    ),
     "MelLSTM": lambda **options: MelLSTM(
         lstm={"hidden_size": 16, "num_layers": 2, "proj_size": 8, **options.pop("lstm", {})},
         dimension=12,

@@ -174,7 +174,7 @@ def test_hyper_parameters_hold_every_option():
     assert dict(SincNetLSTM().hparams) == {
         "sample_rate": 16000,
         "num_channels": 1,
-        "sincnet": {"stride": 10, "log": False},
+        "sincnet": {"stride": 10},
         "lstm": {
             "hidden_size": 256,
             "num_layers": 2,
@@ -184,6 +184,7 @@ def test_hyper_parameters_hold_every_option():
         },
         "pooling": "stats",
         "dimension": 256,
+        "sinc": None,
     }
     hparams = MelLSTM(preset="td-sv").hparams
     assert hparams["mel"]["num_mels"] == 40
