@@ -29,8 +29,9 @@ help:  ## List the targets
 
 install: $(VENV)/installed  ## Install the package in .venv
 
+# In the order of their names, the doctests, each of them short, come last: no process waits long.
 test: $(VENV)/installed-test  ## Run the tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/installed-lint  ## Check style and types
 	$(BIN)/ruff check .

@@ -139,7 +139,11 @@ class Environment:
 
     def install(self, *what: str | Path) -> None:
         """Install wheels or folders (`"--editable", folder`)."""
-        self._run([*self._installer("install"), "--no-deps", "--no-build-isolation", *what])
+        # pip compiles what it installs, for seconds; uv does not.
+        no_compile = ["--no-compile"] if self.installer == "pip" else []
+        self._run(
+            [*self._installer("install"), "--no-deps", "--no-build-isolation", *no_compile, *what]
+        )
 
     def uninstall(self, name: str) -> None:
         """Uninstall a distribution."""
