@@ -28,7 +28,8 @@ RATE = 16000
 DURATION = 10.0  # of the windows of pyannote/segmentation-3.0 and community-1
 THRESHOLD = 0.5  # that docs/diarization.md gives for ge2e
 
-pytestmark = pytest.mark.filterwarnings("error")
+# PyTorch says once that it computes LSTMs with projections by another library.
+pytestmark = pytest.mark.filterwarnings("error", "ignore:LSTM with projections")
 
 
 @pytest.fixture(autouse=True)
