@@ -94,7 +94,7 @@ def _ready(
 
 @_entry
 def ge2e(pretrained: bool = True) -> Model:
-    """Speaker embedding from the waveform: SincNet, two LSTM layers, statistics pooling.
+    """Speaker embedding from the waveform: learned sinc filters, three LSTM layers, mean pooling.
 
     Parameters
     ----------
@@ -108,7 +108,10 @@ def ge2e(pretrained: bool = True) -> Model:
     >>> model(torch.randn(2, 1, 32000)).shape
     torch.Size([2, 256])
     """
-    return load_model(weights_of("ge2e")) if pretrained else _untrained(SincNetLSTM())
+    if pretrained:
+        return load_model(weights_of("ge2e"))
+    sinc, lstm = {"stride": 20, "stack": 3}, {"hidden_size": 256, "num_layers": 3}
+    return _untrained(SincNetLSTM(sinc=sinc, lstm=lstm, pooling="mean"))
 
 
 @_entry

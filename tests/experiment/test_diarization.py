@@ -26,7 +26,7 @@ from pyannote_ge2e.weights import weights_of
 
 RATE = 16000
 DURATION = 10.0  # of the windows of pyannote/segmentation-3.0 and community-1
-THRESHOLD = 0.5  # that docs/diarization.md gives for ge2e
+THRESHOLD = 0.25  # that docs/diarization.md gives for ge2e
 
 # PyTorch says once that it computes LSTMs with projections by another library.
 pytestmark = pytest.mark.filterwarnings("error", "ignore:LSTM with projections")
@@ -198,11 +198,11 @@ def test_what_is_too_short_has_no_embedding(name: str, conversation) -> None:
 
 
 def test_windows_of_inference_tell_the_speakers_apart(conversation) -> None:
-    windows = Inference(hub.ge2e(), window="sliding", duration=1.6, step=0.4)(conversation)
+    windows = Inference(hub.ge2e(), window="sliding", step=0.25)(conversation)
     labels, rows = [], []
     for window, row in windows:
         inside = conversation["annotation"].crop(window)
-        if len(inside.labels()) == 1 and inside.get_timeline().duration() > 1.2:
+        if len(inside.labels()) == 1 and inside.get_timeline().duration() > 1.5:
             labels.append(inside.labels()[0])
             rows.append(row / np.linalg.norm(row))
     assert min(labels.count(label) for label in set(labels)) >= 5
