@@ -18,6 +18,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when the library is imported
 # The networks here are tiny: threads would only wait for each other, and for the workers.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A shell that runs the tests in the background has them ignore Ctrl-C, which some of them send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SAMPLE_RATE = 16000
 
 
