@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -83,6 +83,10 @@ def train(
     ] = None,
     force: Force = False,
     parallel: Parallel = None,
+    precision: Annotated[
+        Literal["single", "bf16", "fp16"],
+        typer.Option(help="Of the model's products: 16 bits are faster where there is hardware."),
+    ] = "single",
     registry: Registry = None,
     pack: Annotated[
         Path | None,
@@ -116,6 +120,7 @@ def train(
         force=force,
         keep=keep,
         pack=pack,
+        precision=precision,
     )
 
 

@@ -20,6 +20,7 @@ from pyannote_ge2e.experiment.initial import build_model, check_fit, start_from
 from pyannote_ge2e.experiment.interrupt import Interrupted, StopBetweenBatches
 from pyannote_ge2e.experiment.layout import TrainFolder, write_yaml
 from pyannote_ge2e.experiment.parallel import num_workers
+from pyannote_ge2e.experiment.precision import Precision, find_precision
 from pyannote_ge2e.experiment.pretrained import load_pretrained
 from pyannote_ge2e.experiment.progress import TrainProgress
 from pyannote_ge2e.experiment.quiet import quiet
@@ -52,6 +53,7 @@ def train(
     force: bool = False,
     keep: int | None = None,
     pack: Path | None = None,
+    precision: Precision = "single",
 ) -> Path:
     """Train an experiment, fine-tune it, or go on training it.
 
@@ -85,6 +87,8 @@ def train(
         Keep only that many newest weights.
     pack : Path, optional
         Read the training set from what `emb pack` wrote there.
+    precision : {"single", "bf16", "fp16"}
+        Of the products in the model: see `find_precision`. Weights, sums and loss stay float32.
 
     Returns
     -------
@@ -104,6 +108,7 @@ def train(
     run = TrainFolder.of(root, protocol, subset)
     start = find_start(run, from_epoch, to_epoch, pretrained is not None, force)
     accelerator = find_device(device)
+    plan = find_precision(precision, accelerator)
     source = load_pretrained(pretrained) if pretrained is not None else None
     experiment = Experiment.from_config(find_config(root, run, start, source), root / "config.yml")
     seed = find_seed(run, start, seed)
@@ -158,6 +163,7 @@ def train(
             ],
             logger=TensorBoardLogger(run.path, name="", version=""),
             default_root_dir=run.path,
+            precision=plan,
             gradient_clip_val=experiment.gradient_clip,
             detect_anomaly=debug,
             enable_checkpointing=False,

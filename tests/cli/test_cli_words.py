@@ -137,7 +137,7 @@ def test_the_line_that_1x_users_typed(calls):
         ("train --registry r.yml --debug", {"registry": Path("r.yml"), "debug": True}),
         ("train --subset dev", {"subset": "development"}),
         ("train --device cuda:1 --gpu", {"device": "cuda:1"}),
-        ("train --cpu", {"device": "cpu"}),
+        ("train --cpu --precision bf16", {"device": "cpu", "precision": "bf16"}),
         ("train", {"device": "auto", "parallel": None, "seed": None, "force": False}),
         ("validate", {"subset": "development", "from_epoch": 1, "to_epoch": "last"}),
         ("validate --to=9 --every=3 --evergreen", {"to_epoch": 9, "every": 3, "evergreen": True}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -161,8 +162,15 @@ def test_what_was_measured_before_an_interruption_is_kept(
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        measure(paths, tmp_path / "measured.tsv", stop, threads=1)
+    def slow(path: str) -> float:
+        time.sleep(0.005)  # lest a thread be through before the main one hears of anything
+        return quick(path)
+
+    quick = measuring.checked_duration
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "checked_duration", slow)
+        with pytest.raises(KeyboardInterrupt):
+            measure(paths, tmp_path / "measured.tsv", stop, threads=1)
     known = len(opened)
     assert 64 <= known < 200
     assert measure(paths, tmp_path / "measured.tsv").milliseconds.tolist() == [100] * 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -211,9 +212,10 @@ def test_far_into_an_mp3_a_chunk_is_exact_although_frames_begin_in_earlier_ones(
 def test_no_descriptor_stays_open(folder: Path, container: Container) -> None:
     path = file_of(folder, container, 16000, 1)
     read_chunk(path, 0.1, 1000)
+    gc.collect()  # what earlier tests left may close its own at any time
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         read_chunk(path, 0.1, 1000)
         with opened_blocks(path) as (_, blocks):
             next(blocks)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
