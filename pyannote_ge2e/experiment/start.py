@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -110,7 +111,16 @@ def find_config(
         return read_yaml(run.config)
     if source is None:
         return read_config(path)
-    return merge_configs(source.config, read_config(path) if path.exists() else {})
+    return merge_configs(_inherited(source.config), read_config(path) if path.exists() else {})
+
+
+def _inherited(config: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where w and b once began: the weights bring what they have come to."""
+    config = deepcopy(config)
+    params = (config.get("task") or {}).get("params") or {}
+    for name in ("w", "b"):
+        params.pop(name, None)
+    return config
 
 
 def is_edited(root: Path, run: TrainFolder, start: Start) -> bool:

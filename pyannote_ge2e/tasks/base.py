@@ -48,7 +48,9 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         Development trials, from `setup` on; None when there are none.
     initial_loss_state : dict of str to Tensor, or None
         Where the loss starts, when fine-tuning: parameters of the same name (with or without
-        "loss_func." before it) and shape are copied.
+        "loss_func." before it) and shape are copied, but for those in `chosen_loss_state`.
+    chosen_loss_state : set of str
+        Parameters of the loss whose start the user chose.
     multiprocessing_context : str or None
         Start method of workers; the platform's by default. With several processes, "forkserver"
         is safer than "fork", which may catch a communication thread at a bad moment and leave a
@@ -143,6 +145,7 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         self.figures = metric
 
         self.initial_loss_state: dict[str, torch.Tensor] | None = None
+        self.chosen_loss_state: set[str] = set()
         self._watched: list[Optimizer] = []
 
     def _choose(self) -> None:
@@ -170,7 +173,8 @@ class EmbeddingTask(BalancedBatches, TrialValidation):
         state = loss.state_dict()
         for name, value in (self.initial_loss_state or {}).items():
             name = name.removeprefix("loss_func.")
-            if name in state and state[name].shape == value.shape:
+            carried_over = name in state and name not in self.chosen_loss_state
+            if carried_over and state[name].shape == value.shape:
                 state[name] = value
         loss.load_state_dict(state)
         self.model.loss_func = loss.to(self.model.device)

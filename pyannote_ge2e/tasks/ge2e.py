@@ -45,6 +45,10 @@ class GE2E(EmbeddingTask):
         its hours of speech, ask for.
     variant : {"softmax", "contrast"}
         See `pyannote_ge2e.losses.ge2e_loss`.
+    w, b : float, optional
+        Where the scale and the offset of the similarities start. Default to the paper's 10 and -5
+        or, when fine-tuning, to what the weights bring. The greater w, the more the loss minds
+        those few speakers of a batch who sound alike.
     gradient_scale : mapping of str to float, optional
         Factors for the gradients of the parameters whose names match a pattern. Defaults to the
         paper's: 0.01 for w and b, 0.5 for projections.
@@ -99,6 +103,8 @@ class GE2E(EmbeddingTask):
         batch_from: BatchFrom = "any",
         batch_share: BatchShare = "speakers",
         variant: Literal["softmax", "contrast"] = "softmax",
+        w: float | None = None,
+        b: float | None = None,
         gradient_scale: Mapping[str, float] | None = None,
         seed: int | None = None,
         cache: str | Path | None = None,
@@ -139,13 +145,18 @@ class GE2E(EmbeddingTask):
             frame_grid=frame_grid,
             pack=pack,
         )
+        if w is not None and not w > 0:
+            raise UserError(f"w is {w}: it scales similarities, so it starts above 0.")
         self.variant = variant
+        self.w, self.b = w, b
+        self.chosen_loss_state = {name for name, value in (("w", w), ("b", b)) if value is not None}
         self.make_loss()  # refuses an unknown variant here rather than in the midst of fitting
 
     def make_loss(self) -> nn.Module:
-        """GE2E loss with w at 10 and b at -5."""
+        """GE2E loss with w and b where they start."""
+        start = {f"init_{name}": getattr(self, name) for name in self.chosen_loss_state}
         try:
-            return GE2ELoss(variant=self.variant)
+            return GE2ELoss(variant=self.variant, **start)
         except ValueError as error:
             raise UserError(f"variant: {error}") from error
 

@@ -65,6 +65,28 @@ def test_a_partial_config_is_laid_over_that_of_the_pretrained_model(
         assert torch.equal(value, end["state_dict"][name]) == name.startswith(("lstm", "mel")), name
 
 
+@pytest.mark.parametrize("own", [None, 15.0])
+def test_w_goes_on_from_the_weights_unless_config_says_where_it_starts(
+    experiment: Path, tmp_path: Path, tiny_protocol, own: float | None
+) -> None:
+    config = yaml.safe_load((experiment / "config.yml").read_text())
+    config["task"]["params"]["w"] = 20.0
+    (experiment / "config.yml").write_text(yaml.safe_dump(config))
+    source = train(experiment, tiny_protocol.no_development, to_epoch=1, parallel=0, device="cpu")
+    weights = source / "weights" / "0001.pt"
+    trained = load_checkpoint(weights)["pyannote.audio"]["loss"]["loss_func.w"].item()
+    assert trained == pytest.approx(20.0, abs=0.1)
+    assert trained != 20.0
+
+    root = tmp_path / "tuned"
+    root.mkdir()
+    if own is not None:
+        (root / "config.yml").write_text(f"task: {{params: {{w: {own}}}}}\n")
+    folder = fine_tune(root, tiny_protocol.no_development, weights)
+    start = load_checkpoint(folder / "weights" / "0000.pt")["pyannote.audio"]["loss"]
+    assert start["loss_func.w"].item() == (trained if own is None else own)
+
+
 def test_fine_tuning_resumes_like_any_run(pretrained: Path, tmp_path: Path, tiny_protocol) -> None:
     whole = fine_tune(tmp_path / "whole", tiny_protocol.no_development, pretrained, to_epoch=2)
     stopped = fine_tune(tmp_path / "stopped", tiny_protocol.no_development, pretrained)

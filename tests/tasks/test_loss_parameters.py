@@ -65,6 +65,22 @@ def test_loss_starts_where_fine_tuning_says(small, ge2e, trainer, tiny_protocol)
     assert model.loss_func.b.item() == -3.0
 
 
+def test_a_start_that_was_chosen_comes_before_what_fine_tuned_weights_bring(
+    small, ge2e, trainer, tiny_protocol
+):
+    task = ge2e(tiny_protocol.name, w=30.0)
+    task.initial_loss_state = {"loss_func.w": torch.tensor(7.0), "b": torch.tensor(-3.0)}
+    model = optimised_by(small(task=task), lambda: torch.optim.SGD(model.parameters(), lr=0.0))
+    trainer().fit(model)
+    assert (model.loss_func.w.item(), model.loss_func.b.item()) == (30.0, -3.0)
+
+
+@pytest.mark.parametrize("w", [0.0, -1.0, float("nan")])
+def test_w_that_is_not_positive_is_refused(ge2e, tiny_protocol, w):
+    with pytest.raises(UserError, match="it scales similarities"):
+        ge2e(tiny_protocol.name, w=w)
+
+
 def test_state_of_another_shape_is_left_alone(small, ge2e, trainer, tiny_protocol):
     task = ge2e(tiny_protocol.name)
     task.initial_loss_state = {"w": torch.zeros(3)}
