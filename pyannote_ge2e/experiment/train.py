@@ -15,7 +15,7 @@ from pyannote_ge2e.experiment.checkpoint import AtomicCheckpointIO
 from pyannote_ge2e.experiment.config import Experiment
 from pyannote_ge2e.experiment.console import say
 from pyannote_ge2e.experiment.device import find_device
-from pyannote_ge2e.experiment.freed_memory import freed_memory_kept
+from pyannote_ge2e.experiment.freed_memory import GiveBackTheRest, freed_memory_kept
 from pyannote_ge2e.experiment.initial import build_model, check_fit, start_from
 from pyannote_ge2e.experiment.interrupt import Interrupted, StopBetweenBatches
 from pyannote_ge2e.experiment.layout import TrainFolder, write_yaml
@@ -156,6 +156,7 @@ def train(
                 SeedEachEpoch(seed),
                 TrainProgress(console),
                 SaveEachEpoch(run, pretrained=source is not None, keep=keep),
+                GiveBackTheRest(),
                 stop,
             ],
             plugins=[

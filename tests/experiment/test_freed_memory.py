@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pyannote_ge2e.experiment.freed_memory import freed_memory_kept
+from pyannote_ge2e.experiment.freed_memory import GiveBackTheRest, freed_memory_kept
 
 pytestmark = pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep freed memory"
@@ -41,3 +41,22 @@ def test_all_is_given_back_in_the_end() -> None:
         faults()
         assert resident() - before > PAGES // 2
     assert resident() - before < PAGES // 2
+
+
+def test_what_is_held_beyond_need_is_given_back_after_a_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pyannote_ge2e.experiment.freed_memory._MOST", 1.02)
+    callback = GiveBackTheRest()
+    with freed_memory_kept():
+        callback.on_train_batch_end()
+        before = resident()
+        faults()
+        assert resident() - before > PAGES // 2
+        callback.on_train_batch_end()
+        assert resident() - before < PAGES // 2
+        # The next step shows what is needed now.
+        faults()
+        callback.on_train_batch_end()
+        assert resident() - before > PAGES // 2
+        assert callback.needed == pytest.approx(resident() * 4096, rel=0.01)
