@@ -47,7 +47,8 @@ class GiveBackTheRest(Callback):
     """Give freed memory back to the kernel when there is twice as much as a step takes.
 
     Batches differ in duration, and what one leaves is seldom of the size that another needs: left
-    alone, the heap grows with every step.
+    alone, the heap grows with every step. All is given back when an epoch ends, lest the workers
+    of the next one be born with it.
 
     Attributes
     ----------
@@ -66,9 +67,18 @@ class GiveBackTheRest(Callback):
         held = resident_memory()
         if self._given_back:
             self.needed = max(self.needed, held)
-        self._given_back = held > _MOST * self.needed
-        if self._given_back:
-            ctypes.CDLL(None).malloc_trim(0)
+        self._given_back = False
+        if held > _MOST * self.needed:
+            self._give_back()
+
+    def on_train_epoch_end(self, *_: Any) -> None:
+        """Give all back; validation comes before."""
+        if _is_glibc():
+            self._give_back()
+
+    def _give_back(self) -> None:
+        ctypes.CDLL(None).malloc_trim(0)
+        self._given_back = True
 
 
 def resident_memory() -> int:

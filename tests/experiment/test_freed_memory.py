@@ -60,3 +60,14 @@ def test_what_is_held_beyond_need_is_given_back_after_a_step(
         callback.on_train_batch_end()
         assert resident() - before > PAGES // 2
         assert callback.needed == pytest.approx(resident() * 4096, rel=0.01)
+
+
+def test_workers_of_the_next_epoch_are_born_without_it() -> None:
+    callback = GiveBackTheRest()
+    with freed_memory_kept():
+        before = resident()
+        faults()
+        callback.on_train_batch_end()
+        assert resident() - before > PAGES // 2
+        callback.on_train_epoch_end()
+        assert resident() - before < PAGES // 2
