@@ -17,6 +17,7 @@ from pyannote_ge2e.data.batches.dataset import BatchDataset
 from pyannote_ge2e.data.batches.loader import BatchLoader
 from pyannote_ge2e.data.batches.schedule import SpeakerSchedule
 from pyannote_ge2e.data.batches.selection import select_speakers
+from pyannote_ge2e.data.batches.sources import AudioSource
 from pyannote_ge2e.data.index.build import build_index
 from pyannote_ge2e.data.index.index import Index, Utterance
 from pyannote_ge2e.data.protocol import load_protocol
@@ -373,3 +374,15 @@ def test_annotation_that_ends_just_after_its_file_is_forgiven_and_no_more(tmp_pa
     assert batch(1.05).shape[2] == 16800
     with pytest.raises(UserError, match="too short"):
         batch(1.5)
+
+
+@pytest.mark.parametrize("start", [0.9999, 1.02])
+def test_a_piece_that_lies_beyond_the_end_of_its_file_is_silence(tmp_path, start):
+    path = str(tmp_path / "a.wav")
+    soundfile.write(path, np.full(8000, 0.5), 8000)
+    source = AudioSource(Index.of([Utterance("a", "D", path, 0.0, 1.06)]))
+    piece = source.read(0, start, 0, 480)
+    assert piece.shape == (1, 480)
+    assert not piece[0, 16:].any()
+    with pytest.raises(UserError, match="too short"):
+        source.read(0, start, 0, 4800)

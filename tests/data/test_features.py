@@ -117,6 +117,12 @@ def test_a_file_that_is_cut_short_is_named(features, path, kept):
     assert f"'{path}'" in str(told.value)
 
 
+def test_frames_that_lie_just_beyond_the_end_are_the_last_one(features, path):
+    assert features.chunk(path, 203, 2).tolist() == [[199] * 2, [1990] * 2, [19900] * 2]
+    with pytest.raises(UserError, match="too short"):
+        features.chunk(path, 213, 2)
+
+
 def test_a_file_that_is_missing_is_named(features):
     with pytest.raises(MissingFeatures, match=r"no stored features '.*/Tiny/b\.npy'"):
         features.chunk(features.file("Tiny", "b"), 0, 5)

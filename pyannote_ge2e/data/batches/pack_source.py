@@ -112,7 +112,8 @@ class PackSource(WaveformSource):
         samples = self.pack.samples.item(row)
         first = placed(round((start + offset / self.rate) * self.rate), length, samples, self.rate)
         there = max(min(length, samples - first), 0)
-        self.pack.read(row, first, out[0, :there])
+        if there:  # of a piece that lies beyond the end altogether, the shard may hold no page
+            self.pack.read(row, first, out[0, :there])
         out[0, there:] = 0.0
         return out
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pyannote_ge2e.data.audio.reader import read_chunk, read_segment
+from pyannote_ge2e.data.audio.reader import audio_duration, read_chunk, read_segment
 from pyannote_ge2e.data.index.index import Index
 from pyannote_ge2e.errors import UserError
 
@@ -14,6 +14,8 @@ __all__ = ["AudioSource", "ChunkSource", "WaveformSource"]
 
 # Annotations that round up end a little after the file does; more than this is a broken file.
 ROUNDING = 0.1  # seconds
+# Less of a file than that is as good as none of it.
+_NOTHING = 1e-3  # seconds
 
 
 class ChunkSource(Protocol):
@@ -97,8 +99,11 @@ class AudioSource(WaveformSource):
         try:
             return read_chunk(path, start, length, self.sample_rate)
         except UserError:
-            there = read_segment(path, start, start + length / self.sample_rate, self.sample_rate)
-            missing = length - len(there)
-            if missing > ROUNDING * self.sample_rate:
+            end, wanted = audio_duration(path), start + length / self.sample_rate
+            if wanted > end + ROUNDING:
                 raise
-            return np.pad(there[:length], (0, max(0, missing)))
+            there = np.empty(0, np.float32)
+            # Of a chunk of several utterances, a piece may lie beyond the end altogether.
+            if end - start > _NOTHING:
+                there = read_segment(path, start, wanted, self.sample_rate)[:length]
+            return np.pad(there, (0, length - len(there)))

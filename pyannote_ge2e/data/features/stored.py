@@ -113,14 +113,16 @@ class StoredFeatures:
         """
         with opened(path, self.dimension) as rows:
             there = min(count, rows.frames - first)
-            if there < 1 or (count - there) * self.step > ROUNDING:
+            if rows.frames < 1 or (count - there) * self.step > ROUNDING:
                 raise UserError(
                     f"'{path}' is too short: it holds {rows.frames} frames "
                     f"({self.grid.seconds(rows.frames):.3f} s) and frames {first} to "
                     f"{first + count} were wanted. Is it of another recording than the annotation?"
                 )
-            frames = rows.read(first, there)
-        return frames if there == count else np.pad(frames, ((0, 0), (0, count - there)), "edge")
+            # Of a chunk of several utterances, a piece may lie beyond the end altogether.
+            frames = rows.read(min(first, rows.frames - 1), max(there, 1))
+        missing = count - frames.shape[1]
+        return np.pad(frames, ((0, 0), (0, missing)), "edge") if missing else frames
 
     def segment(self, path: str, start: float, end: float) -> np.ndarray:
         """Read from `start` to `end` seconds, or what the file holds of it.

@@ -180,3 +180,12 @@ def test_an_annotation_longer_than_the_audio_is_named_before_training(corpus: Co
     )
     with pytest.raises(UserError, match=r"s of 'a0', and its annotation ends at 9\.000 s: if "):
         PackSource(long, corpus.pack).check(RATE)
+
+
+def test_a_piece_that_lies_beyond_the_end_of_a_shard_is_silence(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(RATE, 0.5), RATE)
+    index = Index.of([Utterance("a", "D", str(path), 0.0, 1.09, "a")])
+    write_pack(index, tmp_path / "pack", ABOUT)
+    piece = PackSource(index, tmp_path / "pack").read(0, 1.06, 0, 480)
+    assert piece.tolist() == [[0.0] * 480]
