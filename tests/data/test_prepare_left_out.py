@@ -25,13 +25,15 @@ class TestLeftOut:
         cut.write_bytes(cut.read_bytes()[:16044])
         cut = write(bad / "cut.flac.flac", 3.0)
         cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+        cut = write(bad / "cut.opus", 3.0)
+        cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
         (bad / "words.wav").write_text("not at all audio" * 100)
         write(root / "stray.wav")
         prepared = prepare(root, database_yml=tmp_path / "database.yml")
         reasons = {item.path: item.reason for item in prepared.left_out}
         assert set(reasons) == {
             *(f"id00/bad/{name}" for name in ("empty.wav", "text.mp3", "zero.wav", "cut.wav")),
-            *("id00/bad/cut.flac.flac", "id00/bad/words.wav", "stray.wav"),
+            *("id00/bad/cut.flac.flac", "id00/bad/cut.opus", "id00/bad/words.wav", "stray.wav"),
         }
         assert reasons["id00/bad/empty.wav"].startswith("it is empty (0 bytes)")
         for name in ("text.mp3", "words.wav"):
@@ -39,11 +41,12 @@ class TestLeftOut:
         assert reasons["id00/bad/zero.wav"].startswith("it holds no audio")
         assert "promises 1.000 s of audio and the file holds 0.500 s" in reasons["id00/bad/cut.wav"]
         assert "truncated" in reasons["id00/bad/cut.flac.flac"]
+        assert reasons["id00/bad/cut.opus"].startswith("it is truncated: it ends within a page")
         assert reasons["stray.wav"] == "it is in no speaker's folder"
         assert sum(summary.utterances for summary in prepared.subsets.values()) == 30
         shown = "".join(text(prepared).split())
         assert (
-            "".join(f"Leftout:7file(s),listedin{tmp_path}/lists/Voices/left_out.txt".split())
+            "".join(f"Leftout:8file(s),listedin{tmp_path}/lists/Voices/left_out.txt".split())
             in shown
         )
         assert "bad" not in "".join(file["uri"] for file in protocol(prepared).train())

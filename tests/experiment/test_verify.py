@@ -148,6 +148,7 @@ def test_several_a_side_count_as_one_and_a_folder_as_its_recordings(
         ("noise", "is not speech: its level stays within"),
         ("short", "is too short: 0.05 s of sound"),
         ("text", "is not audio that can be read"),
+        ("half an Ogg", "is truncated: it ends within a page of its stream."),
         ("empty", "is empty (0 bytes)"),
         ("missing", "No such audio file"),
         ("pipe", "is a pipe or a device: expected an audio file"),
@@ -165,6 +166,9 @@ def test_what_cannot_be_scored_is_one_sentence_in_place_of_a_score(
     }
     if name in waveforms:
         soundfile.write(bad, waveforms[name], 16000)
+    elif name == "half an Ogg":
+        soundfile.write(bad, 0.1 * rng.standard_normal(64000), 16000, format="OGG")
+        bad.write_bytes(bad.read_bytes()[: bad.stat().st_size // 2])
     elif name == "pipe":
         os.mkfifo(bad)
     elif name != "missing":

@@ -149,7 +149,7 @@ def audio_duration(path: str) -> float:
     Raises
     ------
     UserError
-        When the file is missing, empty, not audio, or a wav that is cut short.
+        When the file is missing, empty, not audio, or a wav or Ogg file that is cut short.
 
     Examples
     --------
@@ -167,8 +167,8 @@ def audio_duration(path: str) -> float:
 def checked_duration(path: str) -> float:
     """Return the duration of a file in seconds, once the file is sure to hold that much.
 
-    A wav, SPHERE or m4a file that is cut short is told by its size, and the duration of an Ogg file
-    is that of its last page. Other headers may promise what is not there: the end is decoded.
+    A wav, SPHERE or m4a file that is cut short is told by its size, an Ogg file by its last page,
+    which also tells its duration. Other headers may promise what is not there: the end is decoded.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import os
 import numpy as np
 import soundfile
 
-from pyannote_ge2e.data.audio.ogg import last_page
+from pyannote_ge2e.data.audio.ogg import ends_within_page, last_page
 from pyannote_ge2e.data.audio.samples import undecodable
 from pyannote_ge2e.errors import UserError
 
@@ -54,7 +54,8 @@ class SoundFileSource:
     Raises
     ------
     UserError
-        When the file is not audio, or does not tell how long it is.
+        When the file is not audio, does not tell how long it is, or is an Ogg file that was cut
+        short.
     """
 
     def __init__(self, path: str) -> None:
@@ -76,6 +77,12 @@ class SoundFileSource:
             raise UserError(
                 f"'{path}' does not tell how long it is: it was cut short, or written to a pipe. "
                 "Copy or convert it again."
+            )
+        if self.file.format == "OGG" and ends_within_page(self._descriptor):
+            self.close()
+            raise UserError(
+                f"'{path}' is truncated: it ends within a page of its stream. Copy or convert it "
+                "again."
             )
         self._position = 0
 
