@@ -51,6 +51,9 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Train on synthetic voices, from files on disk to an equal error rate, in minutes."""
+    from pyannote_ge2e.data.protocol import check_default_registries
+
+    check_default_registries()
     from pyannote_ge2e.experiment.demo import demo as run
 
     run(output, seed=seed, force=force)

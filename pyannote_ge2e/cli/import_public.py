@@ -34,6 +34,9 @@ def import_public(
     debug: Debug = False,
 ) -> None:
     """Make a pyannote.audio checkpoint of one that another GE2E project trained."""
+    from pyannote_ge2e.data.protocol import check_default_registries
+
+    check_default_registries()
     from pyannote_ge2e.interop.public import import_public as load
     from pyannote_ge2e.interop.public import resemblyzer_weights, save_public
 

@@ -22,6 +22,12 @@ from pyannote_ge2e.errors import UserError
 
 PROTOCOL = "VoxCeleb.SpeakerVerification.VoxCeleb2"
 COMMANDS = ["train", "validate", "apply"]
+# Command lines that come to import pyannote.audio.
+PYANNOTES = [
+    *(["emb", command, "experiment", PROTOCOL] for command in COMMANDS),
+    ["emb", "import", "weights.pt"],
+    ["demo"],
+]
 
 
 def run(*words: str) -> Result:
@@ -63,7 +69,7 @@ def failing(monkeypatch: pytest.MonkeyPatch):
 OURS = (
     "import sys\n"
     "from pyannote_ge2e.cli import main\n"
-    f"for sys.argv[2] in {COMMANDS}:\n"
+    f"for sys.argv[1:] in {PYANNOTES}:\n"
     "    try: main()\n"
     "    except SystemExit as end: print(end.code)\n"
 )
@@ -78,7 +84,7 @@ UPSTREAMS = (
 
 @pytest.mark.parametrize(
     ("script", "times"),
-    [(OURS, len(COMMANDS)), (UPSTREAMS, 1)],
+    [(OURS, len(PYANNOTES)), (UPSTREAMS, 1)],
     ids=["pyannote-ge2e", "pyannote-audio"],
 )
 def test_malformed_database_yml_of_the_current_folder_is_one_sentence(
