@@ -68,8 +68,11 @@ def test_only_what_is_new_or_changed_is_embedded_again(
     words = ["embed", folder, "-o", output, "--model", small_weights]
     run(*words)
     before = output.stat().st_mtime_ns
+    partial = output.with_name(f"{output.name}.partial")
+    partial.mkdir()  # of an interrupted run, whose recordings are gone
     assert "0 recordings to embed, 9 known already" in run(*words).stdout
     assert output.stat().st_mtime_ns == before
+    assert not partial.exists()
 
     first, second, third, *_ = sorted(folder.rglob("*.wav"))
     samples, rate = soundfile.read(first)
@@ -155,6 +158,8 @@ def test_nothing_that_can_be_embedded_is_an_error(tmp_path: Path, small_weights:
     assert result.exit_code == 1
     assert "None of 2 recordings can be embedded. The first: " in result.stderr
     assert not (tmp_path / "out.npz").exists()
+    with pytest.raises(UserError, match="No recording is given"):
+        embed([], model=small_weights)
 
 
 @pytest.fixture
@@ -268,6 +273,15 @@ def test_what_is_missing_is_told_before_any_work(
         embed(folder, folder.parent / "folder.npz", model=small_weights)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UserError, match=r"pip install 'pyannote-ge2e\[parquet\]'"):
+        embed(folder, folder.parent / "out.parquet", model=small_weights)
+
+
+def test_a_name_that_parquet_cannot_hold_is_told_before_any_work(
+    folder: Path, small_weights: Path
+) -> None:
+    pytest.importorskip("pyarrow", reason="parquet files need pyarrow")
+    shutil.copy(next(folder.rglob("*.wav")), folder / os.fsdecode(b"\xff.wav"))
+    with pytest.raises(UserError, match=r"'\\udcff\.wav' is not UTF-8, which names in a parquet"):
         embed(folder, folder.parent / "out.parquet", model=small_weights)
 
 

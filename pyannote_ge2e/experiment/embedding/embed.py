@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +18,17 @@ from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.embedding.batching import Embedded
 from pyannote_ge2e.experiment.embedding.embedder import BATCH, Embedder
 from pyannote_ge2e.experiment.embedding.load import Loaded, load_embedder
-from pyannote_ge2e.experiment.embedding.parquet import pyarrow_or_advice, read_parquet
+from pyannote_ge2e.experiment.embedding.parquet import (
+    check_names,
+    pyarrow_or_advice,
+    read_parquet,
+)
 from pyannote_ge2e.experiment.embedding.progress import Progress, Stamp
 from pyannote_ge2e.experiment.embedding.recordings import Recording, find_recordings
 from pyannote_ge2e.experiment.embedding.table import Made, Rows, read_npz
 from pyannote_ge2e.experiment.output import check_file
 from pyannote_ge2e.experiment.quiet import quiet
+from pyannote_ge2e.experiment.shards import growing_parts
 from pyannote_ge2e.report.words import counted
 
 # Recordings between two shards: as many as take a few seconds, which is what an interruption
@@ -128,6 +132,8 @@ def embed(
     places = [files] if isinstance(files, (str, os.PathLike)) else files
     left_out: dict[str, str] = {}
     recordings = find_recordings(places, left_out)
+    if path is not None and path.suffix == ".parquet":
+        check_names(recording.name for recording in recordings)
     with quiet():
         loaded = load_embedder(
             model,
@@ -178,7 +184,8 @@ def _into_file(
     say(console, f"{counted(len(missing), 'recording')} to embed, {known:,} known already")
     try:
         with bar(console, "embedding", len(missing)) as advance:
-            for some in _shards(missing):
+            shards = growing_parts(missing, SMALLEST_SHARD, LARGEST_SHARD, SECONDS_PER_SHARD)
+            for some in shards:
                 part = [recordings[row] for row in some]
                 done = sorted(embedder.embed(part, advance), key=lambda each: each.row)
                 left_out |= {part[each.row].path: each.problem for each in done if each.problem}
@@ -218,17 +225,6 @@ def _stamp(recording: Recording) -> Stamp:
     except OSError:  # gone since it was listed, which reading will put into words
         return -1, -1
     return status.st_size, status.st_mtime_ns
-
-
-def _shards(rows: list[int]) -> Iterator[list[int]]:
-    """Cut a list into parts that grow until each takes its time."""
-    size, start = SMALLEST_SHARD, 0
-    while start < len(rows):
-        began = time.monotonic()
-        yield rows[start : start + size]
-        start += size
-        if time.monotonic() - began < SECONDS_PER_SHARD / 2:
-            size = min(2 * size, LARGEST_SHARD)
 
 
 def _check_some(recordings: list[Recording], left_out: dict[str, str]) -> None:

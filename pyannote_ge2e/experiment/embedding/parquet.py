@@ -111,6 +111,24 @@ class _RowGroups:
         return np.concatenate(parts)
 
 
+def check_names(names: Iterable[str]) -> None:
+    """Check that names are text, which parquet files hold and names of files need not be.
+
+    Raises
+    ------
+    UserError
+        Naming the first that is none.
+    """
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                f"{name!a} is not UTF-8, which names in a parquet file have to be: rename that "
+                "recording, or let --output end in .npz."
+            ) from error
+
+
 def pyarrow_or_advice() -> tuple[Any, Any]:
     """Import what parquet files need.
 

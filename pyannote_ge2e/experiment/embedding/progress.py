@@ -96,13 +96,8 @@ class Progress:
             temporary.write_bytes(buffer.getbuffer())
         self._take(path, *read_npz(path))
 
-    def finish(self, recordings: list[Recording]) -> int:
+    def finish(self, recordings: list[Recording]) -> None:
         """Write the output: the rows of those recordings that have some, in their order.
-
-        Returns
-        -------
-        rows : int
-            How many.
 
         Raises
         ------
@@ -110,16 +105,13 @@ class Progress:
             If it cannot be written; the shards are then still there.
         """
         blocks = list(self._blocks(recordings))
-        count = sum(map(len, blocks))
-        if self._written is not None and len(blocks) == 1 and blocks[0] is self._written:
-            return count  # nothing new, nothing gone
-        with replacing(self.output) as temporary:
-            if self.output.suffix == ".parquet":
-                write_parquet(temporary, self.made, blocks)
-            else:
-                write_npz(temporary, self.made, blocks, count)
+        if not (self._written is not None and len(blocks) == 1 and blocks[0] is self._written):
+            with replacing(self.output) as temporary:
+                if self.output.suffix == ".parquet":
+                    write_parquet(temporary, self.made, blocks)
+                else:
+                    write_npz(temporary, self.made, blocks, sum(map(len, blocks)))
         shutil.rmtree(self.folder, ignore_errors=True)
-        return count
 
     def _blocks(self, recordings: list[Recording]) -> Iterator[Rows]:
         """Stretches of the sources that hold consecutive recordings."""

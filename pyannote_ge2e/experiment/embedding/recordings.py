@@ -107,7 +107,8 @@ def find_recordings(
     Raises
     ------
     UserError
-        If a place does not exist, a folder holds no audio, or two files would have one name.
+        If there is no place or one does not exist, a folder holds no audio, or two files would
+        have one name.
 
     Examples
     --------
@@ -118,6 +119,8 @@ def find_recordings(
     ['a.flac', 'b.wav']
     """
     wanted = list(dict.fromkeys(os.fspath(place) for place in places))
+    if not wanted:
+        raise UserError("No recording is given: expected audio files, or folders of them.")
     found: list[Recording] = []
     unlisted: dict[str, str] = {}
     for place in wanted:
