@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +9,6 @@ import numpy as np
 from pyannote_ge2e.data.index.strings import StringTable
 
 __all__ = ["Names", "find_rows"]
-
-_ROWS = 2**16  # taken at a time, which bounds memory
 
 
 class Names(NamedTuple):
@@ -67,18 +63,9 @@ def _same(one: Names, other: Names) -> bool:
 def _keys(names: Names, databases: list[str]) -> np.ndarray:
     """One number for each file, the same for the same names in this process: (F,) int64."""
     # Two of 10^6 names agree by chance once in 10^7 times.
-    uris = np.fromiter(map(hash, _encoded(names.uris)), np.int64, len(names.uris))
+    uris = names.uris.hashes()
     # A database that the other list has not got is nobody's.
     numbers = [databases.index(n) if n in databases else -1 for n in names.databases]
     salts = np.array([hash(("database", number)) for number in numbers], np.int64)
     keys: np.ndarray = uris ^ salts[names.file_database]
     return keys
-
-
-def _encoded(strings: StringTable) -> Iterator[bytes]:
-    """Yield the strings as bytes; some are in memory at a time."""
-    for first in range(0, len(strings), _ROWS):
-        offsets = strings.offsets[first : first + _ROWS + 1].tolist()
-        text = strings.blob[offsets[0] : offsets[-1]].tobytes()
-        for begin, end in pairwise(offsets):
-            yield text[begin - offsets[0] : end - offsets[0]]
