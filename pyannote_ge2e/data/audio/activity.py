@@ -11,7 +11,8 @@ import numpy as np
 
 __all__ = ["LEAST_ACTIVE", "LEAST_CHANGE", "QUIETEST", "RANGE", "SoundLevels", "no_speech"]
 
-FRAME, HOP = 0.025, 0.010  # seconds
+HOP = 0.010  # seconds
+_HOPS_PER_FRAME = 2
 QUIETEST = -60.0  # dBFS: the loudest quarter of a second of speech is above
 RANGE = 30.0  # dB below that quarter: what is quieter is taken for a pause
 LEAST_ACTIVE = 0.25  # seconds that are no pause
@@ -35,7 +36,7 @@ class SoundLevels:
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self._frame, self._hop = round(FRAME * sample_rate), round(HOP * sample_rate)
+        self._hop = round(HOP * sample_rate)
         self._rate = sample_rate
         self._power: list[np.ndarray] = []
         self._samples = 0
@@ -43,15 +44,14 @@ class SoundLevels:
     def add(self, waveform: np.ndarray) -> None:
         """Add a stretch: (sample,) float array."""
         self._samples += len(waveform)
-        # In whole hops, then frames of some hops: one pass, whatever the overlap. The mean goes,
+        # In whole hops, then frames of some hops: one pass, though frames overlap. The mean goes,
         # frame by frame: an offset of the sound card is nothing to hear.
         hops = len(waveform) // self._hop
         parts = waveform[: hops * self._hop].reshape(hops, self._hop)
-        per_frame = max(1, round(self._frame / self._hop))
-        if hops >= per_frame:
-            sums = _moving(parts.sum(axis=1, dtype=np.float64), per_frame)
-            squares = _moving(np.einsum("hs,hs->h", parts, parts, dtype=np.float64), per_frame)
-            size = per_frame * self._hop
+        if hops >= _HOPS_PER_FRAME:
+            sums = _moving(parts.sum(axis=1, dtype=np.float64))
+            squares = _moving(np.einsum("hs,hs->h", parts, parts, dtype=np.float64))
+            size = _HOPS_PER_FRAME * self._hop
             self._power.append(np.maximum(squares / size - (sums / size) ** 2, 0.0))
 
     def problem(self) -> str | None:
@@ -116,5 +116,6 @@ def no_speech(waveform: np.ndarray, sample_rate: int) -> str | None:
     return levels.problem()
 
 
-def _moving(values: np.ndarray, size: int) -> np.ndarray:
-    return np.lib.stride_tricks.sliding_window_view(values, size).sum(axis=1)
+def _moving(per_hop: np.ndarray) -> np.ndarray:
+    """Sums over frames, of sums over hops."""
+    return np.lib.stride_tricks.sliding_window_view(per_hop, _HOPS_PER_FRAME).sum(axis=1)
