@@ -25,8 +25,7 @@ class AudioFiles:
     ----------
     names : str, Path or sequence of them
         Folders of audio files, searched in depth (links are followed, hidden files passed over),
-        audio files, or pyannote.database collections
-        such as `MUSAN.Collection.BackgroundNoise`.
+        audio files, or pyannote.database collections such as `MUSAN.Collection.BackgroundNoise`.
     kind : str
         What they hold, for messages: "noise".
     option : str

@@ -39,8 +39,7 @@ def cached_index(
 
     The folder's name is a digest of the protocol's lists (size, and times of modification and of
     change: a copy may keep the former), of the scope of its labels, and of where audio is looked
-    for. An index of anything that cannot be
-    told from such things (see `declared`) is built anew.
+    for. An index of anything that cannot be told from such things (see `declared`) is built anew.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ def check_ratios(ratios: Sequence[float]) -> None:
     if len(ratios) != 3 or min(ratios) < 0 or not np.isclose(sum(ratios), 1):
         raise UserError(
             f"Ratios {', '.join(map(str, ratios))} do not make sense: expected the shares of "
-            "train, development and test, such as 0.8, 0.1, 0.1."
+            "train, development and test, such as 0.8,0.1,0.1 (--split)."
         )
 
 

@@ -51,7 +51,10 @@ class Choice:
 
     def __post_init__(self) -> None:
         if not 0 < self.data_ratio <= 1:
-            raise UserError(f"A data ratio of {self.data_ratio:g} makes no sense: expected (0, 1].")
+            raise UserError(
+                f"A data ratio of {self.data_ratio:g} makes no sense: expected (0, 1] "
+                "(--data-ratio)."
+            )
         check_ratios(RATIOS if self.ratios is None else self.ratios)
 
 
