@@ -18,8 +18,10 @@ from typer.testing import CliRunner, Result
 from pyannote_ge2e import embed, enroll, identify
 from pyannote_ge2e.cli.app import app
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.verification.decision import Decision
 from pyannote_ge2e.experiment.verification.enroll import remove_speaker, speakers
 from pyannote_ge2e.experiment.verification.store import read_store
+from pyannote_ge2e.metrics import ErrorRates, Figure
 
 
 def run(*words: object) -> Result:
@@ -92,6 +94,33 @@ def test_below_the_threshold_nobody_is_named(store: Path, files) -> None:
     without = run(*words)
     assert "emb calibrate" in without.stdout
     assert "2 recordings" in without.stdout
+
+
+def test_a_calibration_of_other_windows_than_the_stores_is_refused(
+    store: Path, files, tmp_path: Path
+) -> None:
+    few = Figure(0.1, 0.0, 0.2)
+    decision = Decision(
+        model=read_store(store).digest,
+        windows={"duration": 0.5, "step": 0.25},
+        threshold=0.5,
+        scale=1.0,
+        offset=0.0,
+        prior=0.5,
+        equal_error_rate=few,
+        rates=[ErrorRates(0.5, few, few)],
+        level=0.95,
+        method="trial",
+        protocol="Tiny.SpeakerVerification.All",
+        subset="development",
+        trials=10,
+        targets=5,
+        speakers=None,
+    )
+    decision.write(tmp_path / "calibration.yml")
+    said = r"windows of 1 s, a step of 0\.25 .* was calibrated with 0\.5 s, a step of 0\.25"
+    with pytest.raises(UserError, match=said):
+        identify(files[0][2], store=store, calibration=tmp_path / "calibration.yml", device="cpu")
 
 
 def test_speakers_are_listed_and_forgotten(store: Path) -> None:

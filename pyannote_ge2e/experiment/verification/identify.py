@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,8 @@ def identify(
     ------
     UserError
         If the recording cannot be read or holds no speech, or the store is missing, empty, damaged
-        or another model's; or threshold or prior are none.
+        or another model's, or made with other windows than the calibration; or threshold or prior
+        are none.
     """
     limit_of(None, threshold, prior)
     path = Path(store).expanduser()
@@ -122,6 +124,13 @@ def identify(
         loaded, decision = load_decided(wanted, calibration, device=device, check=check)
         check_model(path, voices, loaded.digest, loaded.name)
         if voices.windows != loaded.embedder.windows:
+            if decision is not None:
+                raise UserError(
+                    f"'{path}' was made with windows of {_in_words(voices.windows)}, and the model "
+                    f"was calibrated with {_in_words(decision.windows)}, so that its threshold is "
+                    "that of other scores: calibrate it with those of the store (emb calibrate "
+                    "--duration --step), or enrol anew, into another --store."
+                )
             loaded = load_embedder(wanted, device=device, check=check, **voices.windows)  # type: ignore[arg-type]
         [embeddings] = embed_sides(loaded.embedder, [recordings])
     means = voices.means / np.maximum(np.linalg.norm(voices.means, axis=1, keepdims=True), 1e-12)
@@ -140,3 +149,9 @@ def identify(
     return Identification(
         candidates[0].name if known else None, candidates, limit, len(voices.names), loaded.name
     )
+
+
+def _in_words(windows: Mapping[str, float]) -> str:
+    if not windows:
+        return "the model's own"
+    return f"{windows['duration']:g} s, a step of {windows['step']:g} of that"
