@@ -32,6 +32,7 @@ from pyannote_ge2e.metrics import (
     equal_error_threshold,
     error_rates_at,
 )
+from pyannote_ge2e.report.words import counted
 from pyannote_ge2e.scoring import cosine_scores, fit_calibration
 
 THRESHOLDS = 41  # at which errors are counted, for those who choose another than ours
@@ -175,7 +176,7 @@ def _embeddings(loaded: Loaded, trials: EvaluatedTrials, console: Console) -> np
     missing = [row for row in range(len(files.keys)) if row not in known]
     if missing:
         cache.check()
-    say(console, f"{len(missing):,} files to embed, {len(known):,} known already")
+    say(console, f"{counted(len(missing), 'file')} to embed, {len(known):,} known already")
     with bar(console, "embedding", len(missing)) as advance:
         for some in _shards(missing):
             recordings = [

@@ -11,8 +11,8 @@ import yaml
 from scipy.special import expit, logit
 
 from pyannote_ge2e.data.files import replacing
+from pyannote_ge2e.data.user_cache import cache_root
 from pyannote_ge2e.errors import UserError
-from pyannote_ge2e.experiment.evaluation.embedding_cache import cache_root
 from pyannote_ge2e.hub import PRETRAINED
 from pyannote_ge2e.metrics import ErrorRates, Figure
 from pyannote_ge2e.metrics.speakers import FEW_SPEAKERS

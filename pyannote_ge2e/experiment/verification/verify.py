@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,7 @@ def _remarks(sides: list[list[str]], decision: Decision | None) -> list[str]:
             "Threshold and probability are those of one recording a side: several score higher, "
             "of the same speaker above all."
         )
-    if both := sorted(set(sides[0]) & set(sides[1])):
+    others = {os.path.realpath(path) for path in sides[1]}
+    if both := sorted(path for path in sides[0] if os.path.realpath(path) in others):
         remarks.append(f"'{both[0]}' is on both sides: it is compared to itself.")
     return remarks
