@@ -122,7 +122,9 @@ def file_loader(
     step: float,
     reader: SegmentReader,
     min_length: int = 1,
-    **options: Any,
+    num_workers: int = 0,
+    pin_memory: bool = False,
+    multiprocessing_context: str | None = None,
 ) -> Loader:
     """Dataloader of the windows of files, in their order, several files a batch."""
     dataset = FileWindows(files.paths, files.segments, duration, step, reader, min_length)
@@ -131,7 +133,9 @@ def file_loader(
         batch_size=FILES_PER_BATCH,
         collate_fn=collate_windows,
         generator=torch.Generator(),
-        **options,
+        num_workers=num_workers,
+        pin_memory=pin_memory,
+        multiprocessing_context=multiprocessing_context,
     )
 
 

@@ -14,29 +14,40 @@ from pyannote_ge2e.data.batches.selection import BatchFrom, BatchShare, Short
 from pyannote_ge2e.errors import UserError
 
 
-def check_options(**options: Any) -> None:
+def check_options(
+    *,
+    duration: Any,
+    min_duration: Any,
+    step: Any,
+    num_classes_per_batch: Any,
+    num_chunks_per_class: Any,
+    batches_per_epoch: Any,
+    short: Any,
+    batch_from: Any,
+    batch_share: Any,
+) -> None:
     """Refuse what cannot be trained with, before anything is read."""
-    for name in ("duration", "min_duration", "step"):
-        if not _is_number(options[name]) or not options[name] > 0:
-            raise UserError(f"{name} should be a number above 0, not {options[name]!r}.")
-    if options["min_duration"] > options["duration"]:
+    for name, value in (("duration", duration), ("min_duration", min_duration), ("step", step)):
+        if not _is_number(value) or not value > 0:
+            raise UserError(f"{name} should be a number above 0, not {value!r}.")
+    if min_duration > duration:
         raise UserError(
-            f"min_duration ({options['min_duration']:g} s) is longer than duration "
-            f"({options['duration']:g} s)."
+            f"min_duration ({min_duration:g} s) is longer than duration ({duration:g} s)."
         )
-    for name, least in (
-        ("num_classes_per_batch", 2),
-        ("num_chunks_per_class", 1),
-        ("batches_per_epoch", 1),
+    for name, value, least in (
+        ("num_classes_per_batch", num_classes_per_batch, 2),
+        ("num_chunks_per_class", num_chunks_per_class, 1),
+        ("batches_per_epoch", batches_per_epoch, 1),
     ):
-        value = options[name]
         if value is not None and (not isinstance(value, Integral) or value < least):
             raise UserError(f"{name} should be a whole number, {least} at least, not {value!r}.")
-    for name, known in (("short", Short), ("batch_from", BatchFrom), ("batch_share", BatchShare)):
-        if options[name] not in get_args(known):
-            raise UserError(
-                f"{name} is one of {', '.join(get_args(known))}, not {options[name]!r}."
-            )
+    for name, value, known in (
+        ("short", short, get_args(Short)),
+        ("batch_from", batch_from, get_args(BatchFrom)),
+        ("batch_share", batch_share, get_args(BatchShare)),
+    ):
+        if value not in known:
+            raise UserError(f"{name} is one of {', '.join(known)}, not {value!r}.")
 
 
 def check_scales(scales: Any) -> None:
