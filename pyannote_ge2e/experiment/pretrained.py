@@ -15,6 +15,7 @@ from pyannote.audio.core.task import UnknownSpecificationsError
 from pyannote_ge2e.architectures.loading import build_model, load_checkpoint
 from pyannote_ge2e.architectures.recipes import RECIPES
 from pyannote_ge2e.errors import UserError
+from pyannote_ge2e.experiment.hugging_face import from_hugging_face
 from pyannote_ge2e.hub import PRETRAINED, weights_of
 from pyannote_ge2e.interop.public import import_public, resemblyzer_weights
 
@@ -84,7 +85,7 @@ def load_pretrained(name: str, option: str = "--pretrained") -> Pretrained:
             _try(name, option, lambda: torch.hub.load(repository, entry, trust_repo=True))
         )
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        return _from_model(_try(name, option, lambda: Model.from_pretrained(name)))
+        return _from_model(_try(name, option, lambda: from_hugging_face(name)))
     raise UserError(
         f"{option} '{name}' is neither an existing file, nor one of our names "
         f"({', '.join(PRETRAINED)}, resemblyzer), nor 'owner/repository:entry' (torch.hub), nor "
