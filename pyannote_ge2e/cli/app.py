@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from pyannote_ge2e.cli.emb import emb
-from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.options import Debug, Force
+from pyannote_ge2e.cli.registries import with_registries
 
 app = typer.Typer(
     name="pyannote-ge2e",
@@ -41,7 +41,7 @@ def options(
 
 
 @app.command()
-@in_one_sentence
+@with_registries
 def demo(
     output: Annotated[
         Path, typer.Option(help="Folder to write the corpus and the experiment to.")
@@ -51,9 +51,6 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Train on synthetic voices, from files on disk to an equal error rate, in minutes."""
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.demo import demo as run
 
     run(output, seed=seed, force=force)

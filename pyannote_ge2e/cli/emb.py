@@ -12,7 +12,6 @@ from pyannote_ge2e.cli.compare import compare
 from pyannote_ge2e.cli.embed import embed
 from pyannote_ge2e.cli.evaluate import evaluate
 from pyannote_ge2e.cli.export import export, publish
-from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.features import features
 from pyannote_ge2e.cli.import_public import import_public
 from pyannote_ge2e.cli.options import (
@@ -35,6 +34,7 @@ from pyannote_ge2e.cli.options import (
 )
 from pyannote_ge2e.cli.pack import pack
 from pyannote_ge2e.cli.prepare import prepare
+from pyannote_ge2e.cli.registries import with_registries
 from pyannote_ge2e.cli.score import score
 from pyannote_ge2e.cli.several import SeveralNumbers
 from pyannote_ge2e.cli.several_files import SeveralFiles
@@ -53,7 +53,7 @@ emb.command()(combine)
 
 
 @emb.command()
-@in_one_sentence
+@with_registries
 def train(
     root: Annotated[
         Path,
@@ -100,9 +100,6 @@ def train(
 ) -> None:
     """Train ROOT/config.yml on PROTOCOL, into ROOT/train/PROTOCOL.SUBSET."""
     device = one_device(device, gpu, cpu)
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.train import train as run
 
     run(
@@ -125,7 +122,7 @@ def train(
 
 
 @emb.command()
-@in_one_sentence
+@with_registries
 def validate(
     train: Annotated[
         Path, typer.Argument(metavar="TRAIN", help="Folder that training wrote its weights under.")
@@ -157,9 +154,6 @@ def validate(
 ) -> None:
     """Find the epoch of TRAIN whose equal error rate on PROTOCOL is lowest."""
     device = one_device(device, gpu, cpu)
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.validate import validate as run
 
     run(
@@ -182,7 +176,7 @@ def validate(
 
 
 @emb.command()
-@in_one_sentence
+@with_registries
 def apply(
     validate: Annotated[
         Path,
@@ -212,9 +206,6 @@ def apply(
 ) -> None:
     """Write one embedding per sliding window for each file of PROTOCOL."""
     device = one_device(device, gpu, cpu)
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.apply import apply as run
 
     run(

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.options import (
     Batch,
     Cpu,
@@ -19,10 +18,11 @@ from pyannote_ge2e.cli.options import (
     Window,
     one_device,
 )
+from pyannote_ge2e.cli.registries import with_registries
 from pyannote_ge2e.cli.verify import MODEL_HELP, Check
 
 
-@in_one_sentence
+@with_registries
 def embed(
     files: Annotated[
         list[str],
@@ -57,9 +57,6 @@ def embed(
 ) -> None:
     """Embed recordings into one file; run again, it embeds what is new or changed."""
     device = one_device(device, gpu, cpu)
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from rich.console import Console
 
     from pyannote_ge2e.experiment.embedding.embed import embed as run

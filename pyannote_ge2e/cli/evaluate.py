@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.figure_options import Ci, Level, ProtocolSpeakers, Resamples, Seed
 from pyannote_ge2e.cli.options import (
     Batch,
@@ -27,12 +26,13 @@ from pyannote_ge2e.cli.options import (
     one_device,
     subset,
 )
+from pyannote_ge2e.cli.registries import with_registries
 from pyannote_ge2e.cli.several import FIGURES, PTargets
 
 _COHORT = "Scores normalised by a cohort"
 
 
-@in_one_sentence
+@with_registries
 def evaluate(
     what: Annotated[
         str,
@@ -119,9 +119,6 @@ def evaluate(
 ) -> None:
     """Score the trials of PROTOCOL with a model: error rates, intervals, pictures, a report."""
     device = one_device(device, gpu, cpu)
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.evaluate import evaluate as run
 
     run(

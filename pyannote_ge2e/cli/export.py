@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.options import Debug
+from pyannote_ge2e.cli.registries import with_registries
 from pyannote_ge2e.cli.verify import MODEL_HELP
 
 
-@in_one_sentence
+@with_registries
 def export(
     what: Annotated[str, typer.Argument(metavar="CHECKPOINT", help=f"{MODEL_HELP}.")],
     to: Annotated[
@@ -26,15 +26,12 @@ def export(
     debug: Debug = False,
 ) -> None:
     """Write a model as another file, once that is seen to give the same embeddings."""
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.export import export as run
 
     run(what, to, output)
 
 
-@in_one_sentence
+@with_registries
 def publish(
     what: Annotated[str, typer.Argument(metavar="CHECKPOINT", help=f"{MODEL_HELP}.")],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make.")],
@@ -51,9 +48,6 @@ def publish(
     debug: Debug = False,
 ) -> None:
     """Write a folder for the Hugging Face hub or a release: weights, card, config, sums."""
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.publish import publish as run
 
     run(what, folder, name=name, licence=licence)

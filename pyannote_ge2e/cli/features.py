@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.options import Debug, Force, Parallel, Protocol, Registry, subset
+from pyannote_ge2e.cli.registries import with_registries
 
 
 class Dtype(str, Enum):
@@ -35,7 +35,7 @@ def subset_or_all(word: str) -> str:
         ) from error
 
 
-@in_one_sentence
+@with_registries
 def features(
     root: Annotated[
         Path,
@@ -69,9 +69,6 @@ def features(
     debug: Debug = False,
 ) -> None:
     """Store the log-mel energies of the files of PROTOCOL, for ROOT to train from."""
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.features import features as run
 
     run(

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.options import Debug
+from pyannote_ge2e.cli.registries import with_registries
 
 
-@in_one_sentence
+@with_registries
 def import_public(
     checkpoint: Annotated[
         str,
@@ -34,9 +34,6 @@ def import_public(
     debug: Debug = False,
 ) -> None:
     """Make a pyannote.audio checkpoint of one that another GE2E project trained."""
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.interop.public import import_public as load
     from pyannote_ge2e.interop.public import resemblyzer_weights, save_public
 

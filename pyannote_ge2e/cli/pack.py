@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.options import Debug, Protocol, Registry, Subset
+from pyannote_ge2e.cli.registries import with_registries
 
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 _LEAST = 1_000_000
@@ -34,7 +34,7 @@ def _is_given(context: typer.Context, option: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"  # of click, or of typer's own copy
 
 
-@in_one_sentence
+@with_registries
 def pack(
     context: typer.Context,
     protocol: Protocol,
@@ -62,9 +62,6 @@ def pack(
     debug: Debug = False,
 ) -> None:
     """Write the audio of PROTOCOL to memory-mapped files in OUTPUT, to train from with --pack."""
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment import pack as run
 
     if verify:

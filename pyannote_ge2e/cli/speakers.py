@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.options import Cpu, Debug, Device, Gpu, one_device
+from pyannote_ge2e.cli.registries import with_registries
 from pyannote_ge2e.cli.verify import MODEL_HELP, CalibrationFile, Check, Json, Prior, Threshold
 
 Store = Annotated[Path, typer.Option(metavar="FILE", help="File that remembers the speakers.")]
@@ -19,7 +19,7 @@ Model = Annotated[
 ]
 
 
-@in_one_sentence
+@with_registries
 def enroll(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Who speaks.")],
     files: Annotated[
@@ -38,9 +38,6 @@ def enroll(
 ) -> None:
     """Remember a speaker by recordings; those of a known one are added."""
     device = one_device(device, gpu, cpu)
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.verification.enroll import enroll as run
     from pyannote_ge2e.experiment.verification.words import enrolled
 
@@ -48,7 +45,7 @@ def enroll(
     typer.echo(enrolled(found))
 
 
-@in_one_sentence
+@with_registries
 def identify(
     files: Annotated[
         list[str],
@@ -69,9 +66,6 @@ def identify(
 ) -> None:
     """Tell who of those that were enrolled speaks."""
     device = one_device(device, gpu, cpu)
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.verification.identify import identify as run
     from pyannote_ge2e.experiment.verification.words import identified
 
@@ -89,7 +83,7 @@ def identify(
     typer.echo(json.dumps(found.as_dict(), indent=2) if json_ else "\n".join(identified(found)))
 
 
-@in_one_sentence
+@with_registries
 def speakers(
     store: Store = Path("speakers.safetensors"),
     remove: Annotated[
@@ -99,9 +93,6 @@ def speakers(
     debug: Debug = False,
 ) -> None:
     """List who was enrolled, or forget somebody."""
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.verification.enroll import remove_speaker
     from pyannote_ge2e.experiment.verification.enroll import speakers as known
     from pyannote_ge2e.experiment.verification.words import listed

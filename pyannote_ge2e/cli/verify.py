@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from pyannote_ge2e.cli.failures import in_one_sentence
 from pyannote_ge2e.cli.figure_options import Level, ProtocolSpeakers, Resamples, Seed
 from pyannote_ge2e.cli.options import (
     Batch,
@@ -25,6 +24,7 @@ from pyannote_ge2e.cli.options import (
     number,
     one_device,
 )
+from pyannote_ge2e.cli.registries import with_registries
 from pyannote_ge2e.cli.several import probability
 from pyannote_ge2e.cli.several_files import ENROL, TEST
 
@@ -68,7 +68,7 @@ Check = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@in_one_sentence
+@with_registries
 def verify(
     files: Annotated[
         list[str] | None,
@@ -107,9 +107,6 @@ def verify(
     """Tell whether two recordings, or sets of them, are of the same speaker."""
     device = one_device(device, gpu, cpu)
     sides = _sides(files or [], enrol or [], test or [])
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.errors import UserError
     from pyannote_ge2e.experiment.verification.verify import verify as run
     from pyannote_ge2e.experiment.verification.words import lines_of
@@ -140,7 +137,7 @@ def _sides(files: list[str], enrol: list[str], test: list[str]) -> tuple[list[st
     )
 
 
-@in_one_sentence
+@with_registries
 def calibrate(
     what: Annotated[str, typer.Argument(metavar="WHAT", help=f"{MODEL_HELP}.")],
     protocol: Protocol,
@@ -179,9 +176,6 @@ def calibrate(
 ) -> None:
     """Find the threshold of a model and what its scores mean, on the trials of PROTOCOL."""
     device = one_device(device, gpu, cpu)
-    from pyannote_ge2e.data.protocol import check_default_registries
-
-    check_default_registries()
     from pyannote_ge2e.experiment.verification.calibrate import calibrate as run
 
     run(
