@@ -9,7 +9,7 @@ from pyannote_ge2e.cli.failures import Words, in_one_sentence
 
 
 def with_registries(command: Callable[Words, None]) -> Callable[Words, None]:
-    """Make a command end in a sentence, as `in_one_sentence` does, where a registry is malformed too.
+    """Make a command end in a sentence, as `in_one_sentence` does, for malformed registries too.
 
     pyannote.database loads those of the current folder, of the home folder and of
     `PYANNOTE_DATABASE_CONFIG` when it is imported: what is wrong with one would be a traceback
