@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.data.protocol import Subset
+from pyannote_ge2e.data.trials.themselves import with_themselves
 from pyannote_ge2e.data.trials.trials import trial_index
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import bar, say
@@ -92,6 +93,8 @@ def validate(
     reading = reading_of_run(run, lambda remark: say(console, remark))
     with reading.telling(protocol, subset):
         trials = trial_index(reading.protocol(protocol, registry), subset, reading.duration)
+    for remark in with_themselves(trials.trials, trials.uris.__getitem__, f"{protocol}.{subset}"):
+        say(console, remark)
     settings = {"duration": duration, "step": step, "metric": metric, "trials": trials.digest()}
     history = _read_history(folder, settings)
     if not history and folder.history.is_file():

@@ -228,7 +228,9 @@ class TestTrials:
         )
         assert trials(prepared, "test")[1] == ("1", "test/id01/0", "test/id01/0")
         (note,) = [note for note in prepared.notes if "trials" in note]
-        assert "1 of 3 trials compare a recording with itself ('test/id01/0', for one), and" in note
+        assert (
+            "1 of 3 trials compares a recording with itself ('test/id01/0', for one): kept" in note
+        )
 
     def test_that_are_given_keep_their_subset_whole(self, tmp_path: Path) -> None:
         for subset in ("train", "test"):

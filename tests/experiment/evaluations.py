@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from typer.testing import CliRunner, Result
@@ -30,3 +32,15 @@ def evaluation(folder: Path, *words: object) -> dict:
 def read_scores(path: Path) -> dict[tuple[str, str], float]:
     lines = [line.split() for line in path.read_text().splitlines()]
     return {(enrolment, test): float(score) for enrolment, test, score in lines}
+
+
+@contextmanager
+def more_trials(tiny_protocol, *lines: str) -> Iterator[None]:
+    """Let the development trials be some more for a while."""
+    path = tiny_protocol.database_yml.parent / "Tiny" / "development.trials.txt"
+    content = path.read_text()
+    try:
+        path.write_text(content + "".join(f"{line}\n" for line in lines))
+        yield
+    finally:
+        path.write_text(content)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from evaluations import more_trials
 from typer.testing import CliRunner, Result
 
 from pyannote_ge2e.cli.app import app
@@ -78,18 +77,6 @@ def test_windows_longer_than_any_memory_are_whole_files(trained_once: Path, out:
     assert long.exit_code == 0, long.output
 
 
-@contextmanager
-def more_trials(tiny_protocol, *lines: str) -> Iterator[None]:
-    """Let the development trials be some more for a while."""
-    path = tiny_protocol.database_yml.parent / "Tiny" / "development.trials.txt"
-    content = path.read_text()
-    try:
-        path.write_text(content + "".join(f"{line}\n" for line in lines))
-        yield
-    finally:
-        path.write_text(content)
-
-
 def test_trials_that_the_protocol_does_not_list_are_said_to_be_made(
     tiny_protocol, trained_once: Path, out: str
 ) -> None:
@@ -118,6 +105,18 @@ def test_trials_that_are_listed_twice_are_counted_aloud(
         output = run(trained_once, TINY, out, "--resamples=10").output
     assert "2 trials repeat another" in output
     assert "repeat" not in run(trained_once, TINY, out, "--resamples=10").output
+
+
+def test_trials_of_a_recording_with_itself_are_counted_aloud(
+    tiny_protocol, trained_once: Path, out: str, tmp_path: Path
+) -> None:
+    with more_trials(tiny_protocol, "1 dev1/2 dev1/2", "1 dev0/0 dev0/0"):
+        output = run(trained_once, TINY, out, "--resamples=10").output
+    told = f"{TINY}.development: 2 of 68 trials compare a recording with itself ('dev1/2', for one)"
+    assert told in " ".join(output.split())
+    assert "with itself" in (tmp_path / "out" / "report.html").read_text()
+    assert "dev1/2 dev1/2 1.0" in (tmp_path / "out" / "scores.txt").read_text()
+    assert "with itself" not in run(trained_once, TINY, out, "--resamples=10").output
 
 
 def test_calibration_on_speakers_of_the_training_is_remarked(trained_once: Path, out: str) -> None:

@@ -8,6 +8,7 @@ import soundfile
 import torch
 import torch.nn.functional as F
 import yaml
+from evaluations import more_trials
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pyannote_ge2e.architectures.loading import load_model
@@ -105,6 +106,18 @@ def test_validate_starts_again_when_the_trials_are_others(trained: Path, tiny_pr
     history = yaml.safe_load(before.read_text())
     assert list(history["epochs"]) == [1]
     assert history["settings"] != settings
+
+
+def test_validate_tells_trials_of_a_recording_with_itself_once(
+    trained: Path, tiny_protocol, capsys: pytest.CaptureFixture
+) -> None:
+    with more_trials(tiny_protocol, "1 dev0/0 dev0/0"):
+        folder = validate(trained, tiny_protocol.name, device="cpu", to_epoch=2)
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("1 of 67 trials compares a recording with itself ('dev0/0', for one)") == 1
+    assert yaml.safe_load((folder / "params.yml").read_text())["trials"] == 67
+    validate(trained, tiny_protocol.name, device="cpu", to_epoch=1)
+    assert "with itself" not in capsys.readouterr().out
 
 
 def test_validate_chooses_epochs(

@@ -13,6 +13,7 @@ from pyannote_ge2e.data.prepare.make_trials import Wanted, make_trials
 from pyannote_ge2e.data.prepare.plan import Corpus, GivenTrials
 from pyannote_ge2e.data.prepare.split import SUBSETS
 from pyannote_ge2e.data.prepare.subsets import Subset
+from pyannote_ge2e.data.trials.themselves import with_themselves
 
 __all__ = ["SubsetTrials", "subset_trials", "write_trials"]
 
@@ -115,22 +116,11 @@ def _given(
             f"error rate needs both. {subset.name} of {subset.protocol} has no trials."
         )
         return None, notes
-    notes += _with_themselves(corpus, trials, given)
+    notes += with_themselves(
+        trials.pairs, lambda row: corpus.recordings[row].uri, f"'{given.source}'"
+    )
     notes += _contradictions(corpus, trials, given)
     return trials, notes
-
-
-def _with_themselves(corpus: Corpus, trials: SubsetTrials, given: GivenTrials) -> list[str]:
-    """Say which trials compare a recording with itself: lists are taken as they are."""
-    same = trials.pairs[:, 0] == trials.pairs[:, 1]
-    if not same.any():
-        return []
-    uri = corpus.recordings[trials.pairs[int(np.argmax(same)), 0]].uri
-    return [
-        f"'{given.source}': {np.count_nonzero(same):,} of {len(same):,} trials compare a recording "
-        f"with itself ('{uri}', for one), and are kept. Their score is 1 whatever the model: take "
-        "them out if they are not meant."
-    ]
 
 
 def _contradictions(corpus: Corpus, trials: SubsetTrials, given: GivenTrials) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pyannote_ge2e.data.trials.themselves import with_themselves
 from pyannote_ge2e.experiment.evaluation.cohort import own_rows
 from pyannote_ge2e.experiment.evaluation.setting import Setting
 from pyannote_ge2e.experiment.evaluation.trials import EvaluatedTrials
@@ -14,7 +15,15 @@ from pyannote_ge2e.report.words import counted
 
 def remarks_of(setting: Setting) -> list[str]:
     """Return what a reader of the figures should mind."""
-    return [*_speaker_remarks(setting), *_cohort_remarks(setting)]
+    return [*_trial_remarks(setting), *_speaker_remarks(setting), *_cohort_remarks(setting)]
+
+
+def _trial_remarks(setting: Setting) -> Iterator[str]:
+    subsets = {setting.subset: setting.trials, setting.calibrate: setting.calibration_trials}
+    for subset, some in subsets.items():
+        if some is not None:
+            source = f"{setting.protocol}.{subset}"
+            yield from with_themselves(some.index.trials, some.names.__getitem__, source)
 
 
 def _speaker_remarks(setting: Setting) -> Iterator[str]:
