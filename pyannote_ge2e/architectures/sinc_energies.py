@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from asteroid_filterbanks import ParamSincFB
 from torch import Tensor
 from torch.nn import functional as F
@@ -106,8 +107,10 @@ class SincEnergies(GridFrames):
         """
         if weights is not None:
             waveforms = silence(waveforms, weights)
-        filters = self.filterbank.filters()
-        outputs = F.conv1d(waveforms.to(filters.dtype), filters, stride=self.stride)
-        cosine, sine = at_least_single(outputs).square().chunk(2, dim=1)
+        # In 16 bits the phases of filters are noise, and so is what lies 50 dB below the rest.
+        with torch.autocast(waveforms.device.type, enabled=False):
+            filters = at_least_single(self.filterbank.filters())
+            outputs = F.conv1d(waveforms.to(filters.dtype), filters, stride=self.stride)
+        cosine, sine = outputs.square().chunk(2, dim=1)
         energies = F.avg_pool1d(cosine + sine, self._applied, self._hop)
         return (energies[..., : self._num_windows(waveforms.shape[-1])] + FLOOR).log()

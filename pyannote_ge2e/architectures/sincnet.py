@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
 from asteroid_filterbanks import Encoder
 from pyannote.audio.models.blocks.sincnet import SincNet
 from torch import Tensor, nn
@@ -97,7 +98,9 @@ class MaskedSincNet(SincNet):
         else:
             kept = weights_of_samples(weights, waveforms.shape[-1])
             standard = standardise(silence(waveforms, weights), kept, norm.eps)
-        filters = encoder.get_filters()
-        bias = norm.bias * filters.sum(dim=(1, 2))
-        standard = standard.to(filters.dtype)
-        return F.conv1d(standard, norm.weight * filters, bias, stride=encoder.stride)
+        # Inside autocast too: in 16 bits the phases of filters are noise.
+        with torch.autocast(waveforms.device.type, enabled=False):
+            filters = encoder.get_filters()
+            bias = norm.bias * filters.sum(dim=(1, 2))
+            standard = standard.to(filters.dtype)
+            return F.conv1d(standard, norm.weight * filters, bias, stride=encoder.stride)

@@ -144,6 +144,22 @@ def test_works_in_half_precision(make, dtype, masked):
     assert torch.cosine_similarity(embeddings.float(), expected).min() > 0.97
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("front_end", ["sinc", "sincnet"])
+def test_sinc_filters_are_as_precise_inside_autocast_as_outside(front_end, dtype):
+    model = SincNetLSTM(**{front_end: {"stride": 10}})
+    waveforms = torch.randn(2, 1, 16000)
+
+    def filtered():
+        if front_end == "sinc":
+            return model.front_end.window_features(waveforms)
+        return model.front_end._filter(waveforms, None)
+
+    expected = filtered()
+    with torch.autocast("cpu", dtype=dtype):
+        assert torch.equal(filtered(), expected)
+
+
 def test_digital_silence_gives_a_finite_embedding_and_gradient(make):
     model = make(pooling="stats")
     embeddings = model(torch.zeros(2, 1, 16000))
