@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, cast
 
+import torch
 from pyannote.audio.core.task import Task
 from pyannote.database import Protocol
 from torch.utils.data import DataLoader
@@ -109,7 +110,9 @@ class TrialValidation(Task):
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Embed a few files; the figures follow when all have been."""
-        embeddings = embed_batch(self.model, batch)
+        # In float32 even when training is not, as whoever uses the weights will compute.
+        with torch.autocast(self.model.device.type, enabled=False):
+            embeddings = embed_batch(self.model, batch)
         metrics = cast(MetricCollection, self.model.validation_metric)
         metrics.update(batch["files"], embeddings)
         self.model.log_dict(

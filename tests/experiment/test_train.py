@@ -333,6 +333,19 @@ def test_mixed_precision_leaves_weights_in_float32_and_is_reproducible(
     assert any(not torch.equal(weights[name], unlike[name]) for name in weights)
 
 
+def test_mixed_precision_is_validated_in_float32(experiment: Path, tiny_protocol) -> None:
+    options = {"to_epoch": 1, "parallel": 0, "device": "cpu", "precision": "bf16"}
+    seen = []
+
+    def look(module: torch.nn.Module, *_: object) -> None:
+        if isinstance(module, torch.nn.LSTM):
+            seen.append((module.training, torch.is_autocast_enabled("cpu")))
+
+    with torch.nn.modules.module.register_module_forward_hook(look):
+        train(experiment, tiny_protocol.name, **options)
+    assert set(seen) == {(True, True), (False, False)}
+
+
 def test_a_precision_that_the_device_lacks_is_refused(experiment: Path, tiny_protocol) -> None:
     with pytest.raises(UserError, match="'fp16' needs an NVIDIA GPU: use --precision bf16"):
         train(experiment, tiny_protocol.name, device="cpu", precision="fp16")
