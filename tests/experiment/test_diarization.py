@@ -198,7 +198,7 @@ def test_what_is_too_short_has_no_embedding(name: str, conversation) -> None:
 
 
 def test_windows_of_inference_tell_the_speakers_apart(conversation) -> None:
-    windows = Inference(hub.ge2e(), window="sliding", step=0.25)(conversation)
+    windows = Inference(hub.ge2e(), window="sliding", duration=2.0, step=0.25)(conversation)
     labels, rows = [], []
     for window, row in windows:
         inside = conversation["annotation"].crop(window)
