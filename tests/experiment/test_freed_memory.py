@@ -46,7 +46,8 @@ def test_all_is_given_back_in_the_end() -> None:
 def test_what_is_held_beyond_need_is_given_back_after_a_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pyannote_ge2e.experiment.freed_memory._MOST", 1.02)
+    most = 1 + PAGES / 4 / resident()  # 16 MB more, however large the process is
+    monkeypatch.setattr("pyannote_ge2e.experiment.freed_memory._MOST", most)
     callback = GiveBackTheRest()
     with freed_memory_kept():
         callback.on_train_batch_end()
@@ -59,7 +60,7 @@ def test_what_is_held_beyond_need_is_given_back_after_a_step(
         faults()
         callback.on_train_batch_end()
         assert resident() - before > PAGES // 2
-        assert callback.needed == pytest.approx(resident() * 4096, rel=0.01)
+        assert callback.needed == pytest.approx(resident() * 4096, abs=PAGES * 1024)
 
 
 def test_workers_of_the_next_epoch_are_born_without_it() -> None:
