@@ -84,9 +84,12 @@ def train(
     force: Force = False,
     parallel: Parallel = None,
     precision: Annotated[
-        Literal["single", "bf16", "fp16"],
-        typer.Option(help="Of the model's products: 16 bits are faster where there is hardware."),
-    ] = "single",
+        Literal["single", "bf16", "fp16"] | None,
+        typer.Option(
+            help="Of the model's products: 16 bits are faster where there is hardware.",
+            show_default="single, or as the run began",
+        ),
+    ] = None,
     registry: Registry = None,
     pack: Annotated[
         Path | None,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.config import merge_configs, read_config
 from pyannote_ge2e.experiment.layout import TrainFolder, read_yaml
+from pyannote_ge2e.experiment.precision import Precision
 from pyannote_ge2e.experiment.precomputed import is_precomputed
 from pyannote_ge2e.experiment.pretrained import Pretrained
 from pyannote_ge2e.experiment.stored_start import FILLED_IN
@@ -154,6 +155,16 @@ def find_seed(run: TrainFolder, start: Start, seed: int | None) -> int:
     began = int(read_yaml(run.specs).get("seed", 0))
     if seed not in (None, began):
         raise UserError(f"--seed {seed}: this run began with seed {began}; leave --seed out.")
+    return began
+
+
+def choose_precision(run: TrainFolder, start: Start, precision: Precision | None) -> Precision:
+    """Precision of a run: the one asked for, else that which it began with, else float32."""
+    if precision is not None:
+        return precision
+    if start.checkpoint is None or not run.specs.is_file():
+        return "single"
+    began: Precision = read_yaml(run.specs).get("precision", "single")
     return began
 
 

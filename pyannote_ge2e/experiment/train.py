@@ -28,6 +28,7 @@ from pyannote_ge2e.experiment.reading import Reading
 from pyannote_ge2e.experiment.reproducibility import SeedEachEpoch, seed_everything
 from pyannote_ge2e.experiment.start import (
     check_speakers,
+    choose_precision,
     find_config,
     find_seed,
     find_start,
@@ -53,7 +54,7 @@ def train(
     force: bool = False,
     keep: int | None = None,
     pack: Path | None = None,
-    precision: Precision = "single",
+    precision: Precision | None = None,
 ) -> Path:
     """Train an experiment, fine-tune it, or go on training it.
 
@@ -87,8 +88,9 @@ def train(
         Keep only that many newest weights.
     pack : Path, optional
         Read the training set from what `emb pack` wrote there.
-    precision : {"single", "bf16", "fp16"}
+    precision : {"single", "bf16", "fp16"}, optional
         Of the products in the model: see `find_precision`. Weights, sums and loss stay float32.
+        Defaults to what the run began with, and to single.
 
     Returns
     -------
@@ -108,6 +110,7 @@ def train(
     run = TrainFolder.of(root, protocol, subset)
     start = find_start(run, from_epoch, to_epoch, pretrained is not None, force)
     accelerator = find_device(device)
+    precision = choose_precision(run, start, precision)
     plan = find_precision(precision, accelerator)
     source = load_pretrained(pretrained) if pretrained is not None else None
     experiment = Experiment.from_config(find_config(root, run, start, source), root / "config.yml")
@@ -144,7 +147,7 @@ def train(
     run.make()
     if start.checkpoint is None:
         write_yaml(run.config, experiment.config)
-        write_yaml(run.specs, _specs(task, protocol, subset, seed, pretrained))
+        write_yaml(run.specs, _specs(task, protocol, subset, seed, pretrained, precision))
     stop = StopBetweenBatches()
     with quiet():
         trainer = Trainer(
@@ -184,9 +187,14 @@ def train(
 
 
 def _specs(
-    task: EmbeddingTask, protocol: str, subset: str, seed: int, pretrained: str | None
+    task: EmbeddingTask,
+    protocol: str,
+    subset: str,
+    seed: int,
+    pretrained: str | None,
+    precision: Precision,
 ) -> dict:
-    """What the run learns from: read by people, and by `--from` for the seed."""
+    """What the run learns from, and how: read by people, and by `--from`."""
     index = task.index
     assert index is not None
     return {
@@ -195,6 +203,7 @@ def _specs(
         "subset": subset,
         "pretrained": pretrained,
         "seed": seed,
+        "precision": precision,
         "duration": float(task.duration),
         "min_duration": float(task.min_duration),
         "speakers": len(index.speakers),

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import warnings
 from pathlib import Path
 
@@ -8,30 +7,12 @@ import pytest
 import torch
 import yaml
 from pyannote.audio import Model
+from trained_weights import assert_identical, weights_of
 
-from pyannote_ge2e.architectures.loading import load_checkpoint, load_model
+from pyannote_ge2e.architectures.loading import load_model
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.layout import TrainFolder
 from pyannote_ge2e.experiment.train import train
-
-
-def weights_of(folder: Path, epoch: int) -> dict:
-    checkpoint = load_checkpoint(TrainFolder(folder).weights_of(epoch))
-    return {
-        **checkpoint["state_dict"],
-        **checkpoint["pyannote.audio"]["loss"],
-        **{
-            f"optimizer.{index}.{name}": value
-            for index, state in checkpoint["optimizer_states"][0]["state"].items()
-            for name, value in state.items()
-        },
-    }
-
-
-def assert_identical(one: dict, other: dict) -> None:
-    assert one.keys() == other.keys()
-    for name in one:
-        assert torch.equal(one[name], other[name]), name
 
 
 def edit(root: Path, section: str, **params: object) -> None:
@@ -304,48 +285,3 @@ def test_going_on_says_that_an_edited_config_waits_for_the_next_run(
     edit(experiment, "scheduler", learning_rate=0.5)
     train(experiment, tiny_protocol.no_development, from_epoch="last", to_epoch=3, **options)
     assert "was edited" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("architecture", ["SincNetLSTM", "MelLSTM", "XVectorSincNet"])
-def test_mixed_precision_leaves_weights_in_float32_and_is_reproducible(
-    experiment: Path, tiny_protocol, tmp_path: Path, architecture: str
-) -> None:
-    config = yaml.safe_load((experiment / "config.yml").read_text())
-    if config["architecture"]["name"] != architecture:
-        config["architecture"] = {"name": architecture, "params": {"dimension": 8}}
-    config["task"]["params"]["batches_per_epoch"] = 2
-    (experiment / "config.yml").write_text(yaml.safe_dump(config))
-    other, single = tmp_path / "other", tmp_path / "single"
-    for copy in (other, single):
-        shutil.copytree(experiment, copy)
-
-    def trained(root: Path, **options) -> dict:
-        options |= {"to_epoch": 1, "parallel": 0, "device": "cpu"}
-        folder = train(root, tiny_protocol.no_development, **options)
-        return Model.from_pretrained(folder / "weights" / "0001.pt").state_dict()
-
-    weights = trained(experiment, precision="bf16")
-    assert {tensor.dtype for tensor in weights.values() if tensor.is_floating_point()} == {
-        torch.float32
-    }
-    assert_identical(weights, trained(other, precision="bf16"))
-    unlike = trained(single)
-    assert any(not torch.equal(weights[name], unlike[name]) for name in weights)
-
-
-def test_mixed_precision_is_validated_in_float32(experiment: Path, tiny_protocol) -> None:
-    options = {"to_epoch": 1, "parallel": 0, "device": "cpu", "precision": "bf16"}
-    seen = []
-
-    def look(module: torch.nn.Module, *_: object) -> None:
-        if isinstance(module, torch.nn.LSTM):
-            seen.append((module.training, torch.is_autocast_enabled("cpu")))
-
-    with torch.nn.modules.module.register_module_forward_hook(look):
-        train(experiment, tiny_protocol.name, **options)
-    assert set(seen) == {(True, True), (False, False)}
-
-
-def test_a_precision_that_the_device_lacks_is_refused(experiment: Path, tiny_protocol) -> None:
-    with pytest.raises(UserError, match="'fp16' needs an NVIDIA GPU: use --precision bf16"):
-        train(experiment, tiny_protocol.name, device="cpu", precision="fp16")
