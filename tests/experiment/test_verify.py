@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
+from evaluations import more_trials
 from typer.testing import CliRunner, Result
 
 from pyannote_ge2e import verify
@@ -263,6 +264,15 @@ def test_verifying_uses_the_windows_of_the_calibration(
     assert decision.windows == {"duration": 0.4, "step": 1.0}
     assert decision.prior == 0.1
     assert verify(*pair, model=weights, device="cpu").score != plain
+
+
+def test_calibrating_counts_trials_of_a_recording_with_itself_aloud(
+    weights: Path, tiny_protocol
+) -> None:
+    words = ("calibrate", weights, tiny_protocol.name, "--resamples", "5")
+    with more_trials(tiny_protocol, "1 dev0/0 dev0/0"):
+        assert "compares a recording with itself ('dev0/0'" in run(*words).stdout
+    assert "with itself" not in run(*words).stdout
 
 
 def test_a_calibration_that_cannot_be_written_is_one_sentence(

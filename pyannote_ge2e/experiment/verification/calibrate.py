@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,18 @@ import numpy as np
 from rich.console import Console
 
 from pyannote_ge2e.data.protocol import Subset
+from pyannote_ge2e.data.trials.themselves import with_themselves
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.console import bar, say
 from pyannote_ge2e.experiment.embedding.embedder import BATCH
 from pyannote_ge2e.experiment.embedding.load import Loaded, load_embedder
 from pyannote_ge2e.experiment.embedding.recordings import Recording
-from pyannote_ge2e.experiment.evaluation.embed_once import UniqueFiles
+from pyannote_ge2e.experiment.evaluation.embed_once import (
+    LARGEST_SHARD,
+    SECONDS_PER_SHARD,
+    SMALLEST_SHARD,
+    UniqueFiles,
+)
 from pyannote_ge2e.experiment.evaluation.embedding_cache import EmbeddingCache
 from pyannote_ge2e.experiment.evaluation.trials import (
     EvaluatedTrials,
@@ -24,6 +29,7 @@ from pyannote_ge2e.experiment.evaluation.trials import (
 )
 from pyannote_ge2e.experiment.output import check_file
 from pyannote_ge2e.experiment.quiet import quiet
+from pyannote_ge2e.experiment.shards import growing_parts
 from pyannote_ge2e.experiment.verification.decision import Decision, decision_path
 from pyannote_ge2e.metrics import (
     Figure,
@@ -36,7 +42,6 @@ from pyannote_ge2e.report.words import counted
 from pyannote_ge2e.scoring import cosine_scores, fit_calibration
 
 THRESHOLDS = 41  # at which errors are counted, for those who choose another than ours
-_SHARD = 512  # files between two writes to the cache
 
 
 def calibrate(
@@ -110,6 +115,9 @@ def calibrate(
         path = output or decision_path(loaded.weights, loaded.digest)
         check_file(path)
         trials = read_trials(protocol, subset, registry, speakers)
+        source = f"{protocol}.{subset}"
+        for remark in with_themselves(trials.index.trials, trials.names.__getitem__, source):
+            say(console, remark)
         embeddings = _embeddings(loaded, trials, console)
     scores = cosine_scores(embeddings, trials.index.trials).astype(np.float64)
     labels = trials.index.labels
@@ -178,7 +186,7 @@ def _embeddings(loaded: Loaded, trials: EvaluatedTrials, console: Console) -> np
         cache.check()
     say(console, f"{counted(len(missing), 'file')} to embed, {len(known):,} known already")
     with bar(console, "embedding", len(missing)) as advance:
-        for some in _shards(missing):
+        for some in growing_parts(missing, SMALLEST_SHARD, LARGEST_SHARD, SECONDS_PER_SHARD):
             recordings = [
                 Recording(files.paths[row], files.paths[row], files.segments[row]) for row in some
             ]
@@ -189,8 +197,3 @@ def _embeddings(loaded: Loaded, trials: EvaluatedTrials, console: Console) -> np
             part = files.part(some)
             cache.write(part.keys, np.stack([known[row] for row in some]))
     return np.stack([known[row] for row in range(len(files.keys))])[rows]
-
-
-def _shards(rows: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(rows), _SHARD):
-        yield rows[start : start + _SHARD]
