@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from pyannote_ge2e.data.features.stored import StoredFeatures
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.losses import GE2ELoss
 from pyannote_ge2e.tasks.base import EmbeddingTask, Metrics
+from pyannote_ge2e.tasks.options import is_number
 
 
 class GE2E(EmbeddingTask):
@@ -145,16 +147,20 @@ class GE2E(EmbeddingTask):
             frame_grid=frame_grid,
             pack=pack,
         )
-        if w is not None and not w > 0:
+        start = {name: value for name, value in (("w", w), ("b", b)) if value is not None}
+        for name, value in start.items():
+            if not is_number(value) or not math.isfinite(value):
+                raise UserError(f"{name} should be a number, not {value!r}.")
+        if "w" in start and not start["w"] > 0:
             raise UserError(f"w is {w}: it scales similarities, so it starts above 0.")
         self.variant = variant
-        self.w, self.b = w, b
-        self.chosen_loss_state = {name for name, value in (("w", w), ("b", b)) if value is not None}
+        self.loss_start = start
+        self.chosen_loss_state = set(start)
         self.make_loss()  # refuses an unknown variant here rather than in the midst of fitting
 
     def make_loss(self) -> nn.Module:
         """GE2E loss with w and b where they start."""
-        start = {f"init_{name}": getattr(self, name) for name in self.chosen_loss_state}
+        start = {f"init_{name}": value for name, value in self.loss_start.items()}
         try:
             return GE2ELoss(variant=self.variant, **start)
         except ValueError as error:

@@ -28,7 +28,7 @@ def check_options(
 ) -> None:
     """Refuse what cannot be trained with, before anything is read."""
     for name, value in (("duration", duration), ("min_duration", min_duration), ("step", step)):
-        if not _is_number(value) or not value > 0:
+        if not is_number(value) or not value > 0:
             raise UserError(f"{name} should be a number above 0, not {value!r}.")
     if min_duration > duration:
         raise UserError(
@@ -55,13 +55,14 @@ def check_scales(scales: Any) -> None:
     if not isinstance(scales, Mapping):
         raise UserError(f"gradient_scale should be 'pattern: number' pairs, not {scales!r}.")
     for pattern, scale in scales.items():
-        if not _is_number(scale) or not 0 <= scale < math.inf:
+        if not is_number(scale) or not 0 <= scale < math.inf:
             raise UserError(
                 f"gradient_scale should be a number, 0 or more, for '{pattern}', not {scale!r}."
             )
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Tell a number, infinite ones and NaN among them, from a truth value and the rest."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 

@@ -75,7 +75,14 @@ def test_a_start_that_was_chosen_comes_before_what_fine_tuned_weights_bring(
     assert (model.loss_func.w.item(), model.loss_func.b.item()) == (30.0, -3.0)
 
 
-@pytest.mark.parametrize("w", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("name", ["w", "b"])
+@pytest.mark.parametrize("value", ["high", True, float("nan"), float("inf")])
+def test_w_and_b_are_numbers(ge2e, tiny_protocol, name, value):
+    with pytest.raises(UserError, match=f"{name} should be a number, not"):
+        ge2e(tiny_protocol.name, **{name: value})
+
+
+@pytest.mark.parametrize("w", [0.0, -1.0])
 def test_w_that_is_not_positive_is_refused(ge2e, tiny_protocol, w):
     with pytest.raises(UserError, match="it scales similarities"):
         ge2e(tiny_protocol.name, w=w)
