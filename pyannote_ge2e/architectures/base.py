@@ -9,16 +9,21 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from pyannote_ge2e.architectures.frames import GridFrames
 from pyannote_ge2e.architectures.masks import keep_something, weights_of_frames
 from pyannote_ge2e.architectures.options import merge_options
 from pyannote_ge2e.architectures.pooling import Pooling, make_pooling
 from pyannote_ge2e.architectures.precision import as_autocast
-from pyannote_ge2e.architectures.recurrence import initialise, run_over_kept
+from pyannote_ge2e.architectures.recurrence import initialise, kept_first, run_over_kept
 from pyannote_ge2e.architectures.speaker_embedding import SpeakerEmbedding
+from pyannote_ge2e.architectures.stem import ConvolutionalStem
 from pyannote_ge2e.errors import UserError
 
 # PyTorch says so once per process, on a CPU. There is nothing to mend.
 warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
+
+
+STEM: dict[str, Any] = {"channels": 32, "blocks": 3}
 
 
 class FrontEnd(Protocol):
@@ -49,6 +54,8 @@ class FrontEnd(Protocol):
 class RecurrentEmbedding(SpeakerEmbedding):
     """Front-end, LSTM, pooling, projection: waveforms in, one embedding each out.
 
+    Between the first two there may be a convolutional stem.
+
     Embeddings are not normalised: the loss, the scores and pyannote.audio's clustering, all
     cosines, do that on their own.
 
@@ -62,6 +69,7 @@ class RecurrentEmbedding(SpeakerEmbedding):
         What to learn.
     """
 
+    stem: ConvolutionalStem | None
     lstm: nn.LSTM
     pooling: Pooling
     projection: nn.Module
@@ -101,9 +109,30 @@ class RecurrentEmbedding(SpeakerEmbedding):
             )
         return lstm
 
-    def add_recurrence(self, lstm: Mapping[str, Any], pooling: str, dimension: int | None) -> None:
+    @staticmethod
+    def stem_options(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Complete the options of the stem, where there is one."""
+        return None if given is None else merge_options(STEM, given, "stem")
+
+    def add_recurrence(
+        self,
+        lstm: Mapping[str, Any],
+        pooling: str,
+        dimension: int | None,
+        stem: Mapping[str, Any] | None = None,
+    ) -> None:
         """Add all that follows the front-end; without dimension, no projection."""
-        self.lstm = nn.LSTM(self.front_end.dimension, batch_first=True, **lstm)
+        self.stem, size = None, self.front_end.dimension
+        if stem is not None:
+            front_end = self.front_end
+            if not isinstance(front_end, GridFrames) or not front_end.takes_waveforms:
+                raise UserError(
+                    "stem: convolutions need bands in order, which those of 'mel' and of 'sinc' "
+                    "are: remove 'stem', or use one of these front-ends."
+                )
+            self.stem = ConvolutionalStem(size // front_end.stack, front_end.stack, **stem)
+            size = self.stem.dimension
+        self.lstm = nn.LSTM(size, batch_first=True, **lstm)
         initialise(self.lstm, forget_bias=1.0 if pooling == "last" else 0.0)
         size = lstm["proj_size"] or lstm["hidden_size"]
         bidirectional = lstm["bidirectional"]
@@ -173,6 +202,8 @@ class RecurrentEmbedding(SpeakerEmbedding):
             features = self.front_end(inputs)
             if self.training and self.frame_augmentation is not None:
                 features = self.frame_augmentation(features)
+            if self.stem is not None:
+                features = self.stem(features)
             outputs, _ = self.lstm(as_autocast(features).transpose(1, 2))
             return self.projection(self.pooling(outputs.transpose(1, 2)))
         features = self.front_end(inputs, weights)
@@ -180,6 +211,10 @@ class RecurrentEmbedding(SpeakerEmbedding):
             weights_of_frames(weights, features.shape[-1]),
             self.front_end.keeps_too_little(weights, inputs),
         )
-        outputs, kept = run_over_kept(self.lstm, features.transpose(1, 2), weights)
+        frames = features.transpose(1, 2)
+        if self.stem is not None:
+            frames, weights = kept_first(frames, weights)
+            frames = self.stem(frames.transpose(1, 2), weights > 0).transpose(1, 2)
+        outputs, kept = run_over_kept(self.lstm, frames, weights)
         embeddings = self.projection(self.pooling(outputs.transpose(1, 2), kept))
         return embeddings.masked_fill(too_few, torch.nan)

@@ -78,6 +78,9 @@ class MelLSTM(RecurrentEmbedding):
     projection : bool, optional
         Whether a linear layer follows the pooling, as in the paper. Without one, the embedding is
         what the pooling gives, and so is its size.
+    stem : dict, optional
+        Convolutions between the energies of `mel` and the LSTM, none by default: `channels` (32),
+        `blocks` (3), and `{}` for both as they are. See `ConvolutionalStem`.
     task : Task, optional
         What to learn.
 
@@ -119,12 +122,14 @@ class MelLSTM(RecurrentEmbedding):
         dimension: int | None = None,
         projection: bool = True,
         features: Mapping[str, Any] | None = None,
+        stem: Mapping[str, Any] | None = None,
         task: Task | None = None,
     ) -> None:
         super().__init__(sample_rate, num_channels, task)
         check_value("projection", projection)
         sizes = dict(pick(PRESETS, preset or "ti-sv", "preset"))
         preset_dimension = sizes.pop("dimension")
+        stem = self.stem_options(stem)
         lstm = self.lstm_options({**LSTM, **sizes}, lstm)
 
         if None not in (mel, features):
@@ -139,9 +144,9 @@ class MelLSTM(RecurrentEmbedding):
             if dimension is None:
                 dimension = preset_dimension
             check_value("dimension", dimension)
-            self.add_recurrence(lstm, pooling, dimension)
+            self.add_recurrence(lstm, pooling, dimension, stem)
         else:
-            self.add_recurrence(lstm, pooling, None)
+            self.add_recurrence(lstm, pooling, None, stem)
             pooled = self.pooling.dimension
             if dimension not in (None, pooled):
                 raise UserError(
@@ -150,7 +155,8 @@ class MelLSTM(RecurrentEmbedding):
                 )
             dimension = pooled
         self.save_hyperparameters(
-            "mel", "features", "lstm", "preset", "pooling", "dimension", "projection"
+            *("mel", "features", "lstm", "preset", "pooling", "dimension", "projection"),
+            "stem",
         )
 
     @property

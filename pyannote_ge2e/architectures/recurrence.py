@@ -47,6 +47,36 @@ def initialise(lstm: nn.LSTM, forget_bias: float = 0.0) -> None:
             forget.fill_(forget_bias)
 
 
+def kept_first(frames: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Move the frames of positive weight to the front, in order, and cut off what no row keeps.
+
+    Parameters
+    ----------
+    frames : (batch, frame, feature) Tensor
+        Frames.
+    weights : (batch, frame) Tensor
+        Weight of each frame.
+
+    Returns
+    -------
+    frames : (batch, kept, feature) Tensor
+        As many as the row that keeps most of them does; others follow in rows that keep fewer.
+    weights : (batch, kept) Tensor
+        Their weights.
+
+    Examples
+    --------
+    >>> kept_first(torch.tensor([[[5.0], [6.0], [7.0]]]), torch.tensor([[0.0, 1.0, 2.0]]))
+    (tensor([[[6.],
+             [7.]]]), tensor([[1., 2.]]))
+    """
+    kept = weights > 0
+    longest = int(kept.sum(-1).max())
+    order = kept.sort(dim=-1, descending=True, stable=True).indices[:, :longest]
+    frames = frames.gather(1, order.unsqueeze(-1).expand(-1, -1, frames.shape[-1]))
+    return frames, weights.gather(1, order)
+
+
 def run_over_kept(lstm: nn.LSTM, frames: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Run an LSTM over the frames of positive weight.
 
@@ -77,10 +107,8 @@ def run_over_kept(lstm: nn.LSTM, frames: Tensor, weights: Tensor) -> tuple[Tenso
     >>> torch.allclose(outputs, lstm(frames[:, [1, 3, 4]])[0])
     True
     """
-    kept = weights > 0
-    lengths = kept.sum(-1)
-    order = kept.sort(dim=-1, descending=True, stable=True).indices[:, : int(lengths.max())]
-    frames = frames.gather(1, order.unsqueeze(-1).expand(-1, -1, frames.shape[-1]))
-    packed = pack_padded_sequence(frames, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    frames, weights = kept_first(frames, weights)
+    lengths = (weights > 0).sum(-1).cpu()
+    packed = pack_padded_sequence(frames, lengths, batch_first=True, enforce_sorted=False)
     outputs, _ = pad_packed_sequence(lstm(packed)[0], batch_first=True)
-    return outputs, weights.gather(1, order)
+    return outputs, weights

@@ -20,6 +20,9 @@ FLOOR = 1e-8
 # Samples of a filter: as in SincNet, 16 ms at the 16 kHz that it was made for.
 FILTER_SIZE = 251
 
+# Width in Hz of the narrowest band that filters of that size make, as in SincNet.
+MIN_BAND = 50
+
 
 class SincEnergies(GridFrames):
     """Sinc filters, and the log energy of what passes each.
@@ -45,6 +48,9 @@ class SincEnergies(GridFrames):
         Subtract the mean over the utterance (over what is kept, with a mask) of each band.
     stack : int, optional
         Give `stack` consecutive windows as one frame.
+    filter_size : int, optional
+        Samples of a filter, an odd number. Those of SincNet are 16 ms long at 16 kHz and cannot
+        tell the harmonics of a voice apart; 1023 samples, in windows of 64 ms, do.
 
     Raises
     ------
@@ -76,15 +82,18 @@ class SincEnergies(GridFrames):
         hop: float = 0.010,
         normalise: bool = True,
         stack: int = 1,
+        filter_size: int = FILTER_SIZE,
     ) -> None:
         super().__init__(
             "sinc", sample_rate, num_filters, window, hop, normalise, stack, math.log(FLOOR)
         )
         self.stored_dimension = None  # the energies change while the filters learn
-        if self.window_size < FILTER_SIZE:
+        if filter_size % 2 == 0:
+            raise UserError(f"sinc: filter_size must be odd, not {filter_size}.")
+        if self.window_size < filter_size:
             raise UserError(
                 f"sinc: window is {self.window_size} samples at {sample_rate} Hz, shorter than a "
-                f"filter, which has {FILTER_SIZE}."
+                f"filter, which has {filter_size}."
             )
         if self.hop_size % stride:
             raise UserError(
@@ -92,9 +101,13 @@ class SincEnergies(GridFrames):
                 f"({stride})."
             )
         self.stride = stride
-        self.filterbank = ParamSincFB(2 * num_filters, FILTER_SIZE, sample_rate=sample_rate)
+        # The longer a filter, the narrower the bands that it can tell apart.
+        narrowest = MIN_BAND * FILTER_SIZE / filter_size
+        self.filterbank = ParamSincFB(
+            2 * num_filters, filter_size, sample_rate=sample_rate, min_band_hz=narrowest
+        )
         # Filters applied in a window, and from one window to the next.
-        self._applied = 1 + (self.window_size - FILTER_SIZE) // stride
+        self._applied = 1 + (self.window_size - filter_size) // stride
         self._hop = self.hop_size // stride
 
     def window_features(self, waveforms: Tensor, weights: Tensor | None = None) -> Tensor:

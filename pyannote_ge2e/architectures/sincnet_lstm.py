@@ -9,7 +9,7 @@ from pyannote.audio.core.task import Task
 
 from pyannote_ge2e.architectures.base import RecurrentEmbedding
 from pyannote_ge2e.architectures.options import merge_options
-from pyannote_ge2e.architectures.sinc_energies import SincEnergies
+from pyannote_ge2e.architectures.sinc_energies import FILTER_SIZE, SincEnergies
 from pyannote_ge2e.architectures.sincnet import MaskedSincNet
 from pyannote_ge2e.architectures.values import check_value
 from pyannote_ge2e.errors import UserError
@@ -22,6 +22,7 @@ SINC: dict[str, Any] = {
     "hop": 0.010,
     "normalise": True,
     "stack": 1,
+    "filter_size": FILTER_SIZE,
 }
 LSTM: dict[str, Any] = {
     "hidden_size": 256,
@@ -55,7 +56,11 @@ class SincNetLSTM(RecurrentEmbedding):
         Takes the place of `sincnet`: its filters alone, and the log energies of what passes them,
         which takes far less data to train. `num_filters` (40), `stride` (10 samples), `window`
         (0.025 s), `hop` (0.010 s), `normalise` (True: subtract the utterance's mean), `stack` (1:
-        number of consecutive windows given as one frame). See `SincEnergies`.
+        number of consecutive windows given as one frame), `filter_size` (251 samples). See
+        `SincEnergies`.
+    stem : dict, optional
+        Convolutions between the energies of `sinc` and the LSTM, none by default: `channels` (32),
+        `blocks` (3), and `{}` for both as they are. See `ConvolutionalStem`.
     task : Task, optional
         What to learn.
 
@@ -84,12 +89,14 @@ class SincNetLSTM(RecurrentEmbedding):
         pooling: str = "stats",
         dimension: int = 256,
         sinc: Mapping[str, Any] | None = None,
+        stem: Mapping[str, Any] | None = None,
         task: Task | None = None,
     ) -> None:
         if sample_rate != 16000:
             raise UserError(f"SincNetLSTM works at 16000 Hz, not {sample_rate}: use MelLSTM.")
         super().__init__(sample_rate, num_channels, task)
         check_value("dimension", dimension)
+        stem = self.stem_options(stem)
         lstm = self.lstm_options(LSTM, lstm)
         if None not in (sincnet, sinc):
             raise UserError("sincnet and sinc exclude each other: set one of them to null.")
@@ -99,8 +106,8 @@ class SincNetLSTM(RecurrentEmbedding):
         else:
             sinc = merge_options(SINC, sinc, "sinc")
             self.sinc = SincEnergies(sample_rate, **sinc)
-        self.save_hyperparameters("sincnet", "lstm", "pooling", "dimension", "sinc")
-        self.add_recurrence(lstm, pooling, dimension)
+        self.save_hyperparameters("sincnet", "lstm", "pooling", "dimension", "sinc", "stem")
+        self.add_recurrence(lstm, pooling, dimension, stem)
 
     @property
     def front_end(self) -> MaskedSincNet | SincEnergies:

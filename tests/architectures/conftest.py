@@ -18,6 +18,12 @@ SMALL = {
         dimension=12,
         **options,
     ),
+    "MelLSTM, stem": lambda **options: MelLSTM(
+        stem={"channels": 4, "blocks": 2},
+        lstm={"hidden_size": 16, "num_layers": 2, "proj_size": 8, **options.pop("lstm", {})},
+        dimension=12,
+        **options,
+    ),
     "MelLSTM": lambda **options: MelLSTM(
         lstm={"hidden_size": 16, "num_layers": 2, "proj_size": 8, **options.pop("lstm", {})},
         dimension=12,

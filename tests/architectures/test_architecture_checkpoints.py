@@ -185,7 +185,11 @@ def test_hyper_parameters_hold_every_option():
         "pooling": "stats",
         "dimension": 256,
         "sinc": None,
+        "stem": None,
     }
+    hparams = SincNetLSTM(sinc={}, stem={"blocks": 2}).hparams
+    assert hparams["sinc"]["filter_size"] == 251
+    assert hparams["stem"] == {"channels": 32, "blocks": 2}
     hparams = MelLSTM(preset="td-sv").hparams
     assert hparams["mel"]["num_mels"] == 40
     assert hparams["lstm"]["proj_size"] == 64

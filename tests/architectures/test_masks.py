@@ -26,6 +26,10 @@ def model(request, make, pooling):
         if isinstance(module, torch.nn.InstanceNorm1d):
             torch.nn.init.uniform_(module.weight, 0.5, 2.0)
             torch.nn.init.normal_(module.bias)
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.running_mean, std=0.1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
+            torch.nn.init.normal_(module.bias)
     return model.requires_grad_(False)
 
 

@@ -48,6 +48,7 @@ class Traceable(nn.Module):
             )
         front_end: nn.Module = model.front_end  # type: ignore[assignment]
         self.front_end = MelFrames(front_end, plain) if isinstance(front_end, LogMel) else front_end
+        self.stem = model.stem or nn.Identity()
         projected = plain and model.lstm.proj_size > 0
         self.lstm: nn.Module = ProjectedLSTM(model.lstm) if projected else model.lstm
         self.pooling = model.pooling
@@ -55,7 +56,7 @@ class Traceable(nn.Module):
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """Embed (batch, 1, sample) waveforms: (batch, dimension)."""
-        outputs, _ = self.lstm(self.front_end(waveforms).transpose(1, 2))
+        outputs, _ = self.lstm(self.stem(self.front_end(waveforms)).transpose(1, 2))
         sequences = outputs.transpose(1, 2)
         # Weights as many as there are frames: a number of frames would stay what it was traced at.
         weights = torch.ones_like(sequences[:, :1])
