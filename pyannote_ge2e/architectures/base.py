@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pyannote_ge2e.architectures.frames import GridFrames
+from pyannote_ge2e.architectures.front_end import FrontEnd
 from pyannote_ge2e.architectures.masks import keep_something, weights_of_frames
-from pyannote_ge2e.architectures.options import merge_options
+from pyannote_ge2e.architectures.options import merge_options, pick
 from pyannote_ge2e.architectures.pooling import Pooling, make_pooling
 from pyannote_ge2e.architectures.precision import as_autocast
 from pyannote_ge2e.architectures.recurrence import initialise, kept_first, run_over_kept
@@ -23,41 +26,20 @@ from pyannote_ge2e.errors import UserError
 warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
 
 
+# What the second network shares with the first, or has none of.
+NOT_OF_SECOND = {"sample_rate", "num_channels", "second", "task"}
 STEM: dict[str, Any] = {"channels": 32, "blocks": 3}
-
-
-class FrontEnd(Protocol):
-    """Turns (batch, 1, sample) waveforms into (batch, dimension, frame) features.
-
-    Some take (batch, stored_dimension, frame) features that were stored before, as well or instead.
-    """
-
-    dimension: int
-    takes_waveforms: bool
-
-    @property
-    def stored_dimension(self) -> int | None: ...
-
-    def __call__(self, inputs: Tensor, /, weights: Tensor | None = None) -> Tensor: ...
-
-    def num_frames(self, num_samples: int) -> int: ...
-
-    def receptive_field_size(self, num_frames: int = 1) -> int: ...
-
-    def receptive_field_center(self, frame: int = 0) -> int: ...
-
-    def shortest(self, inputs: Tensor, /) -> int: ...
-
-    def keeps_too_little(self, weights: Tensor, inputs: Tensor, /) -> Tensor: ...
 
 
 class RecurrentEmbedding(SpeakerEmbedding):
     """Front-end, LSTM, pooling, projection: waveforms in, one embedding each out.
 
-    Between the first two there may be a convolutional stem.
+    Between the first two there may be a convolutional stem; and beside them all, a second network
+    of the same class that listens in its own way. Then the embedding is that of the first, of unit
+    length, and that of the second after it: cosines are the mean of theirs.
 
-    Embeddings are not normalised: the loss, the scores and pyannote.audio's clustering, all
-    cosines, do that on their own.
+    Embeddings of one network are not normalised: the loss, the scores and pyannote.audio's
+    clustering, all cosines, do that on their own.
 
     Parameters
     ----------
@@ -69,6 +51,7 @@ class RecurrentEmbedding(SpeakerEmbedding):
         What to learn.
     """
 
+    second: RecurrentEmbedding | None
     stem: ConvolutionalStem | None
     lstm: nn.LSTM
     pooling: Pooling
@@ -82,6 +65,16 @@ class RecurrentEmbedding(SpeakerEmbedding):
         raise NotImplementedError
 
     @property
+    def networks(self) -> list[RecurrentEmbedding]:
+        """The network, and the second where there is one."""
+        return [self] if self.second is None else [self, *self.second.networks]
+
+    @property
+    def dimension(self) -> int:
+        """Size of the embedding."""
+        return sum(network.hparams["dimension"] for network in self.networks)
+
+    @property
     def takes_waveforms(self) -> bool:
         """Whether it embeds audio, and not only features that were stored before."""
         return self.front_end.takes_waveforms
@@ -89,7 +82,7 @@ class RecurrentEmbedding(SpeakerEmbedding):
     @property
     def stored_dimension(self) -> int | None:
         """Size of the stored features that it embeds, if it does."""
-        return self.front_end.stored_dimension
+        return self.front_end.stored_dimension if self.second is None else None
 
     @staticmethod
     def lstm_options(
@@ -144,6 +137,24 @@ class RecurrentEmbedding(SpeakerEmbedding):
             # What is common to all embeddings hides what is not from their cosines.
             nn.init.zeros_(self.projection.bias)
 
+    def add_second(self, options: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Add the second network, if there is to be one, and return all of its options."""
+        self.second = None
+        if options is None:
+            return None
+        if not isinstance(options, Mapping):
+            raise UserError(f"second must be a mapping of options, not {options!r}.")
+        known = [name for name in signature(type(self)).parameters if name not in NOT_OF_SECOND]
+        for name in options:
+            pick(dict.fromkeys(known), name, "second option")
+        try:
+            self.second = type(self)(self.hparams["sample_rate"], **options)
+        except UserError as error:
+            raise UserError(f"second: {error}") from error
+        if not (self.takes_waveforms and self.second.takes_waveforms):
+            raise UserError("second: both networks listen to audio; leave 'features' out.")
+        return {name: value for name, value in self.second.hparams.items() if name in known}
+
     def num_frames(self, num_samples: int) -> int:
         """Count the frames that so many samples give.
 
@@ -191,13 +202,21 @@ class RecurrentEmbedding(SpeakerEmbedding):
 
     def shortest(self, inputs: Tensor) -> int:
         """Count the samples, or the stored frames, that an embedding needs at least."""
-        return self.front_end.shortest(inputs)
+        return max(network.front_end.shortest(inputs) for network in self.networks)
 
     def embed(self, inputs: Tensor, weights: Tensor | None) -> Tensor:
         """Embed inputs; among what a mask keeps, the larger the weight the more it counts.
 
         It does in the norms and in the pooling.
         """
+        if self.second is None:
+            return self._embed(inputs, weights)
+        each = [network._embed(inputs, weights) for network in self.networks]
+        both = torch.cat([F.normalize(embeddings, dim=-1) for embeddings in each], dim=-1)
+        return both.masked_fill(both.isnan().any(-1, keepdim=True), torch.nan)
+
+    def _embed(self, inputs: Tensor, weights: Tensor | None) -> Tensor:
+        """Embed by the network itself, without the second."""
         if weights is None:
             features = self.front_end(inputs)
             if self.training and self.frame_augmentation is not None:

@@ -81,6 +81,8 @@ class MelLSTM(RecurrentEmbedding):
     stem : dict, optional
         Convolutions between the energies of `mel` and the LSTM, none by default: `channels` (32),
         `blocks` (3), and `{}` for both as they are. See `ConvolutionalStem`.
+    second : dict, optional
+        Options of a second network of this class, whose embedding follows that of the first.
     task : Task, optional
         What to learn.
 
@@ -123,6 +125,7 @@ class MelLSTM(RecurrentEmbedding):
         projection: bool = True,
         features: Mapping[str, Any] | None = None,
         stem: Mapping[str, Any] | None = None,
+        second: Mapping[str, Any] | None = None,
         task: Task | None = None,
     ) -> None:
         super().__init__(sample_rate, num_channels, task)
@@ -154,9 +157,10 @@ class MelLSTM(RecurrentEmbedding):
                     f"not {dimension}: leave dimension out, or set projection to true."
                 )
             dimension = pooled
+        second = self.add_second(second)
         self.save_hyperparameters(
             *("mel", "features", "lstm", "preset", "pooling", "dimension", "projection"),
-            "stem",
+            *("stem", "second"),
         )
 
     @property

@@ -61,6 +61,8 @@ class SincNetLSTM(RecurrentEmbedding):
     stem : dict, optional
         Convolutions between the energies of `sinc` and the LSTM, none by default: `channels` (32),
         `blocks` (3), and `{}` for both as they are. See `ConvolutionalStem`.
+    second : dict, optional
+        Options of a second network of this class, whose embedding follows that of the first.
     task : Task, optional
         What to learn.
 
@@ -90,6 +92,7 @@ class SincNetLSTM(RecurrentEmbedding):
         dimension: int = 256,
         sinc: Mapping[str, Any] | None = None,
         stem: Mapping[str, Any] | None = None,
+        second: Mapping[str, Any] | None = None,
         task: Task | None = None,
     ) -> None:
         if sample_rate != 16000:
@@ -106,8 +109,11 @@ class SincNetLSTM(RecurrentEmbedding):
         else:
             sinc = merge_options(SINC, sinc, "sinc")
             self.sinc = SincEnergies(sample_rate, **sinc)
-        self.save_hyperparameters("sincnet", "lstm", "pooling", "dimension", "sinc", "stem")
         self.add_recurrence(lstm, pooling, dimension, stem)
+        second = self.add_second(second)
+        self.save_hyperparameters(
+            *("sincnet", "lstm", "pooling", "dimension", "sinc", "stem", "second")
+        )
 
     @property
     def front_end(self) -> MaskedSincNet | SincEnergies:

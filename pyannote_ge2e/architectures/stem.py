@@ -70,7 +70,8 @@ class ConvolutionalStem(nn.Module):
             As many frames.
         """
         there = None if kept is None else kept[:, None, None]
-        maps = _without(features.unflatten(1, (self.stack, -1)), there)
+        batch, _, num_frames = features.shape  # `unflatten` would be traced as it is, in numbers
+        maps = _without(features.reshape(batch, self.stack, -1, num_frames), there)
         maps = _without(F.relu(self.norm(self.entry(maps))), there)
         for block in self.blocks:
             maps = block(maps, there)

@@ -92,8 +92,10 @@ def _front_end(model: Model) -> dict[str, Any]:
     found = {
         name: model.hparams[name] for name in ("sample_rate", "recipe") if name in model.hparams
     }
+    second = model.hparams.get("second") or {}
     for block in ("mel", "sincnet", "sinc"):
         found.update(model.hparams.get(block) or {})
+        found.update({f"second: {name}": each for name, each in (second.get(block) or {}).items()})
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -66,16 +67,17 @@ def masked_frames(
         yield
         return
     steps: Sequence[Step] = batch.get("augmentation", [])
-    stack = getattr(model.front_end, "stack", 1)
 
-    def mask(features: Tensor) -> Tensor:
+    def mask(features: Tensor, stack: int) -> Tensor:
         return stacked(augmenter.apply_to_frames(unstacked(features, stack), steps), stack)
 
-    model.frame_augmentation = mask
+    for network in model.networks:
+        network.frame_augmentation = partial(mask, stack=getattr(network.front_end, "stack", 1))
     try:
         yield
     finally:
-        del model.frame_augmentation
+        for network in model.networks:
+            del network.frame_augmentation
 
 
 def unstacked(features: Tensor, stack: int) -> Tensor:

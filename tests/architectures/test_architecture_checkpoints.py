@@ -186,6 +186,7 @@ def test_hyper_parameters_hold_every_option():
         "dimension": 256,
         "sinc": None,
         "stem": None,
+        "second": None,
     }
     hparams = SincNetLSTM(sinc={}, stem={"blocks": 2}).hparams
     assert hparams["sinc"]["filter_size"] == 251

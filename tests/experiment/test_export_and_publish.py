@@ -40,6 +40,18 @@ MODELS = {
         pooling="last",
         projection=False,
     ),
+    "two networks with stems": lambda: SincNetLSTM(
+        sinc={"stack": 3},
+        stem={"channels": 4},
+        lstm=SMALL,
+        dimension=8,
+        second={
+            "sinc": {"stride": 160, "window": 0.064, "filter_size": 1023, "stack": 3},
+            "stem": {"channels": 4, "blocks": 1},
+            "lstm": SMALL,
+            "dimension": 8,
+        },
+    ),
 }
 
 

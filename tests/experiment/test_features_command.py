@@ -200,6 +200,10 @@ def test_a_folder_of_something_else_is_left_alone(corpus, force):
             {"architecture": {"name": "MelLSTM", "params": {"features": {"dimension": 6}}}},
             "features of its own",
         ),
+        (
+            {"architecture": {"name": "MelLSTM", "params": {"second": {}}}},
+            "its second network hears audio",
+        ),
         (mel_lstm(num_mel=24), "did you mean 'num_mels'"),
         (mel_lstm(hop=1e-7), "hop is shorter than one sample"),
     ],

@@ -168,6 +168,34 @@ def test_weights_are_not_given_energies_that_they_do_not_know(
     assert [path.name for path in root.iterdir()] == ["config.yml"]
 
 
+def test_both_of_two_networks_are_fine_tuned_and_hear_what_they_know(
+    experiment: Path, tmp_path: Path, tiny_protocol
+) -> None:
+    config = yaml.safe_load((experiment / "config.yml").read_text())
+    lstm = {"hidden_size": 8, "num_layers": 1, "proj_size": 0}
+    second = {"mel": {"window": 0.064}, "stem": {"channels": 2}, "lstm": lstm, "dimension": 4}
+    config["architecture"]["params"]["second"] = second
+    (experiment / "config.yml").write_text(yaml.safe_dump(config))
+    folder = train(experiment, tiny_protocol.no_development, to_epoch=2, parallel=0, device="cpu")
+    root = tmp_path / "tuned"
+    tuned = fine_tune(root, tiny_protocol.diarization, folder / "weights" / "0002.pt")
+    start, end = (
+        load_checkpoint(tuned / "weights" / f"{epoch}.pt")["state_dict"]
+        for epoch in ("0000", "0001")
+    )
+    source = load_checkpoint(folder / "weights" / "0002.pt")["state_dict"]
+    for name, value in source.items():
+        assert torch.equal(start[name], value), name
+    for name in ("lstm.weight_ih_l0", "second.lstm.weight_ih_l0", "second.stem.entry.weight"):
+        assert not torch.equal(end[name], start[name]), name
+
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.yml").write_text("architecture: {params: {second: {mel: {window: 0.032}}}}")
+    with pytest.raises(UserError, match=r"'second: window: 0.064'.*: remove it"):
+        fine_tune(other, tiny_protocol.no_development, folder / "weights" / "0002.pt")
+
+
 def test_weights_without_a_configuration_go_on_as_they_were_trained(
     tmp_path: Path, tiny_protocol
 ) -> None:

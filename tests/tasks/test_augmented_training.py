@@ -136,6 +136,21 @@ def test_frames_are_masked_in_training_only(mel, ge2e, trainer, tiny_protocol):
         assert not (frames == 0).all(1).any()
 
 
+def test_frames_of_a_second_network_are_masked_too(mel, ge2e, trainer, tiny_protocol):
+    task = ge2e(tiny_protocol.name, augmentation=SpecAugment(2, 20, 0, fill="zero", p=1.0))
+    lstm = {"hidden_size": 8, "num_layers": 1, "proj_size": 0}
+    model = mel(task=task, second={"mel": {"num_mels": 80, "window": 0.064}, "lstm": lstm})
+    seen = []
+    model.second.lstm.register_forward_pre_hook(
+        lambda module, inputs: seen.append((module.training, inputs[0].detach()))
+    )
+    trainer(max_epochs=1).fit(model)
+    masked = [(frames == 0).all(1).sum(1).float().mean() for training, frames in seen if training]
+    assert len(masked) == 4
+    assert min(masked) > 5
+    assert not any((frames == 0).all(1).any() for training, frames in seen if not training)
+
+
 def test_validation_is_untouched(small, ge2e, trainer, tiny_protocol):
     """A model that does not learn has the same figures with augmentation as without."""
     found = []

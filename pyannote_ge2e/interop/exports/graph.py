@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from torchaudio.transforms import Spectrogram
 
 from pyannote_ge2e.architectures.base import RecurrentEmbedding
@@ -53,9 +54,16 @@ class Traceable(nn.Module):
         self.lstm: nn.Module = ProjectedLSTM(model.lstm) if projected else model.lstm
         self.pooling = model.pooling
         self.projection = model.projection
+        self.second = None if model.second is None else Traceable(model.second, plain)
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """Embed (batch, 1, sample) waveforms: (batch, dimension)."""
+        own = self._embed(waveforms)
+        if self.second is None:
+            return own
+        return torch.cat([normalize(own, dim=-1), normalize(self.second(waveforms), dim=-1)], -1)
+
+    def _embed(self, waveforms: Tensor) -> Tensor:
         outputs, _ = self.lstm(self.stem(self.front_end(waveforms)).transpose(1, 2))
         sequences = outputs.transpose(1, 2)
         # Weights as many as there are frames: a number of frames would stay what it was traced at.
