@@ -94,7 +94,9 @@ def _ready(
 
 @_entry
 def ge2e(pretrained: bool = True) -> Model:
-    """Speaker embedding from the waveform: learned sinc filters, three LSTM layers, mean pooling.
+    """Speaker embedding from the waveform: learned sinc filters, LSTM, mean pooling; two of these.
+
+    Filters of 16 ms follow what changes quickly, filters of 64 ms tell harmonics apart.
 
     Parameters
     ----------
@@ -106,17 +108,21 @@ def ge2e(pretrained: bool = True) -> Model:
     --------
     >>> model = ge2e(pretrained=False)
     >>> model(torch.randn(2, 1, 32000)).shape
-    torch.Size([2, 256])
+    torch.Size([2, 512])
     """
     if pretrained:
         return load_model(weights_of("ge2e"))
     sinc, lstm = {"stride": 20, "stack": 3}, {"hidden_size": 256, "num_layers": 3}
-    return _untrained(SincNetLSTM(sinc=sinc, lstm=lstm, pooling="mean"))
+    long = {"num_filters": 80, "window": 0.064, "filter_size": 1023, "stride": 160, "stack": 3}
+    second = {"sinc": long, "stem": {}, "lstm": {**lstm, "num_layers": 2}, "pooling": "mean"}
+    return _untrained(SincNetLSTM(sinc=sinc, lstm=lstm, pooling="mean", second=second))
 
 
 @_entry
 def ge2e_mel(pretrained: bool = True) -> Model:
-    """Speaker embedding from log-mel energies: three LSTM layers, mean pooling.
+    """Speaker embedding from log-mel energies: LSTM, mean pooling; two of these.
+
+    Windows of 25 ms follow what changes quickly, windows of 64 ms tell harmonics apart.
 
     Parameters
     ----------
@@ -128,12 +134,14 @@ def ge2e_mel(pretrained: bool = True) -> Model:
     --------
     >>> model = ge2e_mel(pretrained=False)
     >>> model(torch.randn(2, 1, 32000)).shape
-    torch.Size([2, 256])
+    torch.Size([2, 512])
     """
     if pretrained:
         return load_model(weights_of("ge2e_mel"))
-    lstm = {"hidden_size": 256, "num_layers": 3, "proj_size": 0}
-    return _untrained(MelLSTM(mel={"stack": 3}, lstm=lstm, pooling="mean", dimension=256))
+    mel, lstm = {"stack": 3}, {"hidden_size": 256, "num_layers": 3, "proj_size": 0}
+    long = {"num_mels": 80, "window": 0.064, "stack": 3}
+    second = {"mel": long, "stem": {}, "lstm": {**lstm, "num_layers": 2}, "pooling": "mean"}
+    return _untrained(MelLSTM(mel=mel, lstm=lstm, pooling="mean", second=second))
 
 
 @_entry

@@ -73,8 +73,8 @@ print(rows.data.shape, rows.sliding_window.duration, rows.sliding_window.step)
     assert "pip install --no-deps resemblyzer" in "".join(printed)
     assert printed[-4:] == [
         "DVector torch.Size([1, 256]) False",
-        *["torch.Size([3, 256]) True"] * len(hub.PRETRAINED),
-        "(7, 256) 1.0 0.5",
+        *["torch.Size([3, 512]) True"] * len(hub.PRETRAINED),
+        "(7, 512) 1.0 0.5",
     ]
 
 
@@ -91,7 +91,7 @@ def test_a_file_gives_one_row_per_window(audio: Path) -> None:
     rows = model({"audio": str(audio)})
     assert rows.sliding_window.duration == 2.0
     assert rows.sliding_window.step == 0.5
-    assert rows.data.shape == (5, 256)
+    assert rows.data.shape == (5, 512)
 
     samples, _ = soundfile.read(audio, dtype="float32")
     file = {"waveform": torch.from_numpy(samples[None]), "sample_rate": 16000}
@@ -107,7 +107,7 @@ def test_a_file_gives_one_row_per_window(audio: Path) -> None:
 def test_stereo_at_another_rate_and_shorter_than_a_window(tmp_path: Path) -> None:
     path = tmp_path / "short.wav"
     soundfile.write(path, 0.1 * np.random.default_rng(1).standard_normal((8000, 2)), 44100)
-    assert hub.ge2e_mel(pretrained=False)({"audio": path}).data.shape == (1, 256)
+    assert hub.ge2e_mel(pretrained=False)({"audio": path}).data.shape == (1, 512)
 
 
 def test_files_that_are_none_are_named(tmp_path: Path) -> None:

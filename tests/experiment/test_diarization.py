@@ -159,7 +159,7 @@ def test_vbx_clustering_says_that_there_is_no_plda(segmentation: Model, conversa
 @pytest.mark.parametrize("name", hub.PRETRAINED)
 def test_the_wrapper_takes_masks_and_batches(name: str, conversation) -> None:
     get_embedding = PretrainedSpeakerEmbedding(str(weights_of(name)))
-    assert (get_embedding.dimension, get_embedding.sample_rate) == (256, RATE)
+    assert (get_embedding.dimension, get_embedding.sample_rate) == (512, RATE)
     assert get_embedding.metric == "cosine"
     waveform = conversation["waveform"][None, :, 10 * RATE : 20 * RATE]
     waveforms = waveform.repeat(4, 1, 1)
@@ -170,7 +170,7 @@ def test_the_wrapper_takes_masks_and_batches(name: str, conversation) -> None:
     waveforms[2, :, 6 * RATE :] = 0.5  # where its mask is zero
     embeddings = get_embedding(waveforms, masks=masks)
 
-    assert embeddings.shape == (4, 256)
+    assert embeddings.shape == (4, 512)
     assert np.isfinite(embeddings[:3]).all()
     assert np.isnan(embeddings[3]).all()
     np.testing.assert_allclose(embeddings[0], get_embedding(waveform)[0], atol=1e-5)

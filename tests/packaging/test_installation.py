@@ -137,4 +137,4 @@ def test_the_default_model_works_from_an_installation(environment, source, tmp_p
         TORCH_HOME=str(tmp_path / "torch"),
     )
     shipped = env.site_packages / "pyannote_ge2e" / "shipped" / "ge2e.pt"
-    assert printed.splitlines()[-1] == f"{shipped} torch.Size([1, 256])"
+    assert printed.splitlines()[-1] == f"{shipped} torch.Size([1, 512])"
