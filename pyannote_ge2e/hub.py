@@ -114,7 +114,10 @@ def ge2e(pretrained: bool = True) -> Model:
         return load_model(weights_of("ge2e"))
     sinc, lstm = {"stride": 20, "stack": 3}, {"hidden_size": 256, "num_layers": 3}
     long = {"num_filters": 80, "window": 0.064, "filter_size": 1023, "stride": 160, "stack": 3}
-    second = {"sinc": long, "stem": {}, "lstm": {**lstm, "num_layers": 2}, "pooling": "mean"}
+    second = {
+        **{"sinc": long, "stem": {}, "pooling": "mean"},
+        "lstm": {**lstm, "num_layers": 2, "dropout": 0.1},
+    }
     return _untrained(SincNetLSTM(sinc=sinc, lstm=lstm, pooling="mean", second=second))
 
 
@@ -140,7 +143,10 @@ def ge2e_mel(pretrained: bool = True) -> Model:
         return load_model(weights_of("ge2e_mel"))
     mel, lstm = {"stack": 3}, {"hidden_size": 256, "num_layers": 3, "proj_size": 0}
     long = {"num_mels": 80, "window": 0.064, "stack": 3}
-    second = {"mel": long, "stem": {}, "lstm": {**lstm, "num_layers": 2}, "pooling": "mean"}
+    second = {
+        **{"mel": long, "stem": {}, "pooling": "mean"},
+        "lstm": {**lstm, "num_layers": 2, "dropout": 0.1},
+    }
     return _untrained(MelLSTM(mel=mel, lstm=lstm, pooling="mean", second=second))
 
 
