@@ -152,7 +152,9 @@ class RecurrentEmbedding(SpeakerEmbedding):
         except UserError as error:
             raise UserError(f"second: {error}") from error
         if not (self.takes_waveforms and self.second.takes_waveforms):
-            raise UserError("second: both networks listen to audio; leave 'features' out.")
+            raise UserError(
+                "second: both networks listen to audio: leave 'second' or 'features' out."
+            )
         return {name: value for name, value in self.second.hparams.items() if name in known}
 
     def num_frames(self, num_samples: int) -> int:

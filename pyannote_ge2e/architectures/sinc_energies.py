@@ -20,6 +20,9 @@ FLOOR = 1e-8
 # Samples of a filter: as in SincNet, 16 ms at the 16 kHz that it was made for.
 FILTER_SIZE = 251
 
+# Shorter filters cannot tell bands apart.
+SHORTEST_FILTER = 51
+
 # Width in Hz of the narrowest band that filters of that size make, as in SincNet.
 MIN_BAND = 50
 
@@ -88,8 +91,15 @@ class SincEnergies(GridFrames):
             "sinc", sample_rate, num_filters, window, hop, normalise, stack, math.log(FLOOR)
         )
         self.stored_dimension = None  # the energies change while the filters learn
-        if filter_size % 2 == 0:
-            raise UserError(f"sinc: filter_size must be odd, not {filter_size}.")
+        if filter_size % 2 == 0 or filter_size < SHORTEST_FILTER:
+            raise UserError(
+                f"sinc: filter_size must be odd and {SHORTEST_FILTER} at least, not {filter_size}."
+            )
+        if stride > filter_size:
+            raise UserError(
+                f"sinc: stride ({stride}) is more than filter_size ({filter_size}): what lies "
+                "between two filters would go unheard."
+            )
         if self.window_size < filter_size:
             raise UserError(
                 f"sinc: window is {self.window_size} samples at {sample_rate} Hz, shorter than a "

@@ -10,9 +10,16 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelSummary, ProgressBar
+from torch.nn import Module
 
 from pyannote_ge2e.experiment.resolve import callbacks, import_dotted, resolve
 from pyannote_ge2e.experiment.sections import Section, parse_section, problem
+
+
+def modules_named(model: Any, name: str) -> list[Module]:
+    """Find the modules of that name: one in each network, of a model of two side by side."""
+    found = (getattr(network, name, None) for network in getattr(model, "networks", [model]))
+    return [module for module in found if isinstance(module, Module)]
 
 
 class KeepFrozen(Callback):
@@ -31,9 +38,10 @@ class KeepFrozen(Callback):
         self.modules = modules
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Undo Lightning's training mode."""
+        """Put the frozen modules back in evaluation mode."""
         for name in self.modules:
-            pl_module.get_submodule(name).eval()
+            for module in modules_named(pl_module, name):
+                module.eval()
 
 
 def parse_callbacks(value: Any, source: Path | None = None) -> list[tuple[Section, type]]:

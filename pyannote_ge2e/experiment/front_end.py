@@ -47,7 +47,9 @@ def front_end_of(root: Path, console: Console) -> tuple[int, dict[str, Any]]:
     if section.params.get("features") is not None:
         raise section.problem("it has features of its own: log-mel energies are of no use.")
     if section.params.get("second") is not None:
-        raise section.problem("its second network hears audio: one has no stored features alone.")
+        raise section.problem(
+            "with 'second' it listens to audio: it cannot start from stored features."
+        )
     raw: Any = config.get("feature_extraction") or "RawAudio"
     source = parse_section(raw, ("feature_extraction",), path)
     if is_precomputed(raw):

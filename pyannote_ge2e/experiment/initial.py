@@ -6,12 +6,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-import torch
 from pyannote.audio import Model
 
 from pyannote_ge2e.architectures.loading import load_checkpoint
 from pyannote_ge2e.errors import UserError
 from pyannote_ge2e.experiment.config import Experiment
+from pyannote_ge2e.experiment.extras import modules_named
 from pyannote_ge2e.experiment.pretrained import Pretrained
 from pyannote_ge2e.tasks import EmbeddingTask
 
@@ -26,10 +26,12 @@ def build_model(experiment: Experiment, task: EmbeddingTask) -> Model:
     """
     model = experiment.build_model(task)
     for name in experiment.freeze:
-        if not isinstance(getattr(model, name, None), torch.nn.Module):
+        found = modules_named(model, name)
+        if not found:
             known = ", ".join(child for child, _ in model.named_children())
             raise UserError(f"config.yml, freeze: the model has no '{name}'; it has {known}.")
-    model.freeze_by_name(experiment.freeze)
+        for module in found:
+            module.requires_grad_(False)
     # As pyannote.audio's tutorials do: the recipe belongs to the experiment, not to the model.
     model.configure_optimizers = (  # type: ignore[method-assign]
         lambda: experiment.configure_optimizers(model, task)

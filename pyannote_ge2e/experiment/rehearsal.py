@@ -59,7 +59,9 @@ def _check_duration(recipe: Recipe, model: Model) -> None:
         duration = recipe.task.section.params.get(name)
         if num_frames is None or not isinstance(duration, (int, float)):
             continue
-        if num_frames(round(duration * recipe.sample_rate)) < 1:
+        size = round(duration * recipe.sample_rate)
+        networks = getattr(model, "networks", [model])
+        if min(network.num_frames(size) for network in networks) < 1:
             architecture = recipe.architecture.kind.__name__
             raise recipe.task.section.problem(
                 f"'{name}: {duration}' (seconds) is too short for {architecture}.", name

@@ -134,6 +134,11 @@ def check_takes(model: Any, section: Section, stored: Precomputed | None) -> Non
             )
         return
     wanted, found = getattr(model, "stored_dimension", None), stored.features.dimension
+    if wanted is None and getattr(model, "second", None) is not None:
+        raise section.problem(
+            "of two networks, both listen to audio, and feature_extraction is Precomputed: use "
+            "RawAudio, or leave 'second' out."
+        )
     if wanted is None:
         raise section.problem(
             f"{name} starts from audio, and feature_extraction is Precomputed: use RawAudio, or "

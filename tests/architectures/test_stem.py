@@ -101,7 +101,12 @@ def test_a_frozen_stem_keeps_its_means_and_variances():
         (lambda: MelLSTM(stem=True), "stem must be a mapping"),
         (lambda: MelLSTM(features={"dimension": 256}, stem={}), "stem: convolutions need bands"),
         (lambda: SincNetLSTM(stem={}), "stem: convolutions need bands"),
-        (lambda: SincNetLSTM(sinc={"filter_size": 250}), "filter_size must be odd, not 250"),
+        (
+            lambda: SincNetLSTM(sinc={"filter_size": 250}),
+            "filter_size must be odd and 51 at least, not 250",
+        ),
+        (lambda: SincNetLSTM(sinc={"filter_size": 1}), "51 at least, not 1"),
+        (lambda: SincNetLSTM(sinc={"filter_size": 51, "stride": 80}), "would go unheard"),
         (lambda: SincNetLSTM(sinc={"filter_size": 1023}), "shorter than a filter, which has 1023"),
     ],
 )

@@ -202,7 +202,7 @@ def test_a_folder_of_something_else_is_left_alone(corpus, force):
         ),
         (
             {"architecture": {"name": "MelLSTM", "params": {"second": {}}}},
-            "its second network hears audio",
+            "it cannot start from stored features",
         ),
         (mel_lstm(num_mel=24), "did you mean 'num_mels'"),
         (mel_lstm(hop=1e-7), "hop is shorter than one sample"),

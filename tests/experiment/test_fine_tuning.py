@@ -189,6 +189,15 @@ def test_both_of_two_networks_are_fine_tuned_and_hear_what_they_know(
     for name in ("lstm.weight_ih_l0", "second.lstm.weight_ih_l0", "second.stem.entry.weight"):
         assert not torch.equal(end[name], start[name]), name
 
+    half = tmp_path / "half"
+    half.mkdir()
+    (half / "config.yml").write_text("freeze: [lstm, stem]")
+    frozen = fine_tune(half, tiny_protocol.diarization, folder / "weights" / "0002.pt")
+    after = load_checkpoint(frozen / "weights" / "0001.pt")["state_dict"]
+    for name, value in source.items():
+        stays = "lstm" in name or "stem" in name or "mel" in name
+        assert torch.equal(after[name], value) == stays, name
+
     other = tmp_path / "other"
     other.mkdir()
     (other / "config.yml").write_text("architecture: {params: {second: {mel: {window: 0.032}}}}")
