@@ -118,7 +118,7 @@ def test_a_wheel_from_the_sdist_is_complete(environment, source, tmp_path):
         with ZipFile(wheel) as archive:
             shipped = archive.read(f"pyannote_ge2e/shipped/{name}.pt")
         assert shipped == (REPOSITORY / path).read_bytes()
-    assert wheel.stat().st_size < 15e6
+    assert wheel.stat().st_size < 10e6
     assert not [name for name in names if name.startswith(("tests", "bench", "setup", "hubconf"))]
 
 
