@@ -198,8 +198,8 @@ def test_what_is_too_short_has_no_embedding(name: str, conversation) -> None:
 
 
 def test_windows_of_inference_tell_the_speakers_apart(conversation) -> None:
-    with pytest.warns(UserWarning, match="requested 2s chunks"):  # turns are short
-        inference = Inference(hub.ge2e(), window="sliding", duration=2.0, step=0.25)
+    with pytest.warns(UserWarning, match=r"requested 2\.5s chunks"):  # turns are short
+        inference = Inference(hub.ge2e(), window="sliding", duration=2.5, step=0.25)
     windows = inference(conversation)
     labels, rows = [], []
     for window, row in windows:
@@ -211,4 +211,4 @@ def test_windows_of_inference_tell_the_speakers_apart(conversation) -> None:
     cosines = np.stack(rows) @ np.stack(rows).T
     same = np.equal.outer(labels, labels)
     different, other = ~same, same & ~np.eye(len(labels), dtype=bool)
-    assert cosines[other].mean() > cosines[different].mean() + 0.05
+    assert cosines[other].mean() > cosines[different].mean() + 0.1
