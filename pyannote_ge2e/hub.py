@@ -115,8 +115,10 @@ def ge2e(pretrained: bool = True) -> Model:
     sinc, lstm = {"stride": 20, "stack": 3}, {"hidden_size": 256, "num_layers": 3}
     long = {"num_filters": 80, "window": 0.064, "filter_size": 1023, "stride": 160, "stack": 3}
     second = {
-        **{"sinc": long, "stem": {}, "pooling": "mean"},
+        "sinc": long,
+        "stem": {},
         "lstm": {**lstm, "num_layers": 2, "dropout": 0.1},
+        "pooling": "mean",
     }
     return _untrained(SincNetLSTM(sinc=sinc, lstm=lstm, pooling="mean", second=second))
 
@@ -144,8 +146,10 @@ def ge2e_mel(pretrained: bool = True) -> Model:
     mel, lstm = {"stack": 3}, {"hidden_size": 256, "num_layers": 3, "proj_size": 0}
     long = {"num_mels": 80, "window": 0.064, "stack": 3}
     second = {
-        **{"mel": long, "stem": {}, "pooling": "mean"},
+        "mel": long,
+        "stem": {},
         "lstm": {**lstm, "num_layers": 2, "dropout": 0.1},
+        "pooling": "mean",
     }
     return _untrained(MelLSTM(mel=mel, lstm=lstm, pooling="mean", second=second))
 
