@@ -112,6 +112,7 @@ def test_wrong_options_are_a_sentence(make, message):
         make()
 
 
+@torch.no_grad()
 def test_long_filters_tell_harmonics_apart():
     """Two sinusoids 100 Hz apart: a dip between them, or one hill."""
     time = torch.arange(16000) / 16000
