@@ -101,8 +101,9 @@ def run_over_kept(lstm: nn.LSTM, frames: Tensor, weights: Tensor) -> tuple[Tenso
 
     Examples
     --------
-    >>> lstm = nn.LSTM(2, 3, batch_first=True)
-    >>> frames, weights = torch.randn(1, 5, 2), torch.tensor([[0.0, 1.0, 0.0, 1.0, 1.0]])
+    >>> lstm = nn.LSTM(2, 3, batch_first=True).double()
+    >>> frames = torch.randn(1, 5, 2, dtype=torch.float64)
+    >>> weights = torch.tensor([[0.0, 1.0, 0.0, 1.0, 1.0]])
     >>> outputs, kept = run_over_kept(lstm, frames, weights)
     >>> torch.allclose(outputs, lstm(frames[:, [1, 3, 4]])[0])
     True
